@@ -1,8 +1,8 @@
-//! Archives as a place to look pages up in: the last stored answer of a URL, wherever it is.
+//! Page lookup in archives: the last stored response of a URL, in whichever archive it is.
 //!
-//! Opening reads the heads of all records once. What is kept is a fingerprint of each URL and the place of its answer, 24
-//! bytes a page and what a table leaves free; whoever finds an answer compares the URL that stands there. Edge: a page of a
-//! folder is kept by its path, which is longer.
+//! Opening reads the heads of all records once. It keeps a fingerprint of each URL and the position of its response:
+//! 24 bytes per page plus the free slots of the hash table. A lookup compares the URL stored at that position. Edge:
+//! pages of a folder are kept by path, which takes more memory.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use super::{Content, Damage, Files, RecordPosition, Records, Stored, page_url};
 use crate::fingerprint::canonical;
 use crate::url::PageUrl;
 
-/// Pages of archives, by their URLs.
+/// The pages of archives, by URL.
 pub(crate) struct Shelf {
     racks: Vec<Rack>,
-    /// In which archive, and where in that.
+    /// The archive of each page, and the position in it.
     places: HashMap<u64, (u16, RecordPosition)>,
-    /// Where large bodies go.
+    /// The folder for large bodies.
     spool: PathBuf,
-    /// What is damaged: nothing behind it is found.
+    /// The damage found: pages after it cannot be found.
     damage: Vec<Damage>,
 }
 
@@ -30,15 +30,15 @@ pub(crate) struct Shelf {
 enum Rack {
     Files(Box<Files>),
     List(List),
-    /// A folder of pages, by the order of their files.
+    /// The pages of a folder, in the order of their files.
     Folder(Vec<PathBuf>),
 }
 
 impl Shelf {
-    /// Opens archives, and notes what is where.
+    /// Opens archives, and indexes their pages.
     ///
     /// # Errors
-    /// When one is not there, or its pages cannot be had one by one.
+    /// When one does not exist, or its pages cannot be read individually.
     pub(crate) fn open<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Result<Self, Damage> {
         let mut shelf = Self {
             racks: Vec::new(),
@@ -58,12 +58,12 @@ impl Shelf {
         Ok(shelf)
     }
 
-    /// What is damaged: nothing behind it is found.
+    /// The damage found: pages after it cannot be found.
     pub(crate) fn damage(&self) -> &[Damage] {
         &self.damage
     }
 
-    /// The last answer of a URL that was stored; `None` where there is none.
+    /// Returns the last stored response of a URL, if there is one.
     ///
     /// # Errors
     /// When it is damaged.
@@ -151,7 +151,7 @@ impl Shelf {
 }
 
 impl Files {
-    /// The answer at a place.
+    /// Returns the response at a position.
     fn at(&self, place: RecordPosition, spool: &Path) -> Result<Option<Stored>, Damage> {
         let Some(part) = self.parts.get(place.file as usize) else {
             return Ok(None);

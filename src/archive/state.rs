@@ -1,4 +1,4 @@
-//! How an archive is now, in a line: another line where it was changed.
+//! The state of an archive as one line, which changes whenever the archive does.
 
 use std::fs;
 use std::io;
@@ -11,19 +11,19 @@ use super::{folder, series};
 use crate::error::{Error, Result};
 use crate::moment;
 
-/// The files of an archive, counted.
+/// The totals of an archive's files.
 struct Count {
     files: u64,
     bytes: u64,
     changed: SystemTime,
-    /// Of the name, size and last change of each.
+    /// A hash of the name, size and modification time of each file.
     sum: Xxh3Default,
 }
 
-/// The number of an archive's files, their size, when the last of them changed, and a sum over that of each.
+/// Returns the state of an archive: its file count, size, last modification, and a hash.
 ///
 /// # Errors
-/// When it is not there, or cannot be looked at.
+/// When it does not exist, or cannot be read.
 pub(crate) fn state(path: &Path) -> Result<String> {
     let unreadable = |source| Error::Unreadable {
         path: path.to_owned(),

@@ -1,7 +1,7 @@
-//! Checkpoints: what is settled is made final, the sinks first, then the store.
+//! Checkpoints: settled jobs are made durable, first in the sinks, then in the store.
 //!
-//! Invariant: what a commit calls settled was handed to the writer before the marks in it were asked for. So a kill at any
-//! instant leaves the sinks ahead of their marks and the store at them: cut back, both say the same.
+//! Invariant: the jobs that a commit settles were sent to the writer before its marks were requested. So a kill at any
+//! moment leaves the sinks ahead of their marks and the store exactly at them: once cut back, both agree.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::sink::{FilesSettings, Mark, Marks, index_name, name};
 
-/// How often what is settled is made final, in the long run: a crash repeats at most so much work.
+/// The time between checkpoints in the long run: a crash repeats at most this much work.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// How soon for the first time; the time doubles from there. Who is killed again and again still comes forward.
+/// The time to the first checkpoint, which then doubles: a job that is killed repeatedly still makes progress.
 pub(super) const FIRST_CHECKPOINT: Duration = Duration::from_millis(50);
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
-    /// Keeps the run, where a job folder does: asks the store for more to do, and takes a checkpoint when it is time.
+    /// In a job, requests more work from the store, and takes a checkpoint when it is due.
     pub(super) async fn keep(&mut self) -> Result<()> {
         if !self.frontier.is_kept() {
             return Ok(());
@@ -35,7 +35,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.checkpoint.is_none() && self.frontier.may_commit()
     }
 
-    /// Hands all that is settled to the writer and asks how far the sinks are durable.
+    /// Sends all settled visits to the writer, and requests the marks of the sinks.
     pub(super) async fn begin_checkpoint(&mut self) -> Result<()> {
         if !self.frontier.is_kept() {
             return Ok(());
@@ -52,7 +52,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(())
     }
 
-    /// The sinks are durable: what was gathered is final.
+    /// Commits the gathered jobs to the store, now that the sinks are durable.
     pub(super) async fn commit(&mut self, marks: Option<Marks>) -> Result<()> {
         let Some((gathered, _)) = self.checkpoint.take() else {
             return Ok(());
@@ -65,10 +65,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     }
 }
 
-/// A job that goes on knows its outputs by their names. One that it does not know would be emptied: it is refused.
+/// Checks that a resumed job knows all outputs by their names: an unknown one would be emptied.
 ///
 /// # Errors
-/// Which one, and which are known.
+/// When one is unknown, with the known ones.
 pub(super) fn check_names(config: &Config, marks: &BTreeMap<String, Mark>) -> Result<()> {
     let records = config.sinks.iter();
     let records = records.filter(|sink| sink.destination.path().is_some());
@@ -91,7 +91,7 @@ pub(super) fn by_name(marks: Marks) -> BTreeMap<String, Mark> {
     marks.into_iter().collect()
 }
 
-/// The marks of the sinks; `None` where the writer stopped before it had them.
+/// Waits for the marks of the sinks; `None` if the writer stopped first.
 pub(super) async fn marks(checkpoint: &mut Option<Checkpoint>) -> Option<Marks> {
     match checkpoint {
         Some((_, marks)) => marks.await.ok(),

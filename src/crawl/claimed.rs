@@ -1,4 +1,4 @@
-//! Which files the settings of a run name, to be read and to be written.
+//! The files that the settings of a run name for reading and writing.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::seeds::Source;
 use crate::sink::{Destination, FilesSettings, Format, Holders, Mirror, SinkSettings};
 
 impl Config {
-    /// The files and folders that a run with these settings reads and writes, to [check](Claims::check) before it starts.
+    /// Returns the files and folders that the run reads and writes, to [check](Claims::check) before it starts.
     #[doc(hidden)]
     pub fn claims(&self) -> Claims {
         let mut claims = Claims::default();
@@ -19,7 +19,7 @@ impl Config {
                 Source::File(path) => claims.read(named("the list", path), path),
                 Source::Archive(path) => claims.read(named("the archive", path), path),
                 Source::Stdin => claims.read_open("standard input", std::io::stdin()),
-                // An output whose failures are tried again is added to; it is read as far as it went before.
+                // An output whose failures are retried is appended to; it is read only up to its earlier end.
                 Source::Urls(_) | Source::Failures(_) => {}
             }
         }
@@ -62,7 +62,7 @@ fn outputs(sink: &SinkSettings, claims: &mut Claims) {
         }
         Destination::File { path, .. } => {
             claims.write(named("the output", path), path);
-            // Those that an earlier run left are removed.
+            // Files that an earlier run left are removed.
             let volumes = match &sink.format {
                 Format::Warc(archive) if archive.rotate.0 > 0 => series::last(path, 0),
                 _ => 0,
@@ -84,7 +84,7 @@ fn saved(files: &FilesSettings, claims: &mut Claims) {
     }
 }
 
-/// What a path is for, as an error says it.
+/// Describes a path and its purpose, for errors.
 fn named(what: &str, path: &Path) -> String {
     format!("{what} {}", path.display())
 }

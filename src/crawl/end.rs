@@ -1,4 +1,4 @@
-//! The end of a run: of one that came to it, and of one that an output stopped. Both say which rows have no record.
+//! The end of a run, whether it finished or an output stopped it. Both report the rows without a record.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::sink::{Counter, Mirror};
 use crate::wait::Waits;
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
-    /// Writes and commits all that there is, and answers how it went.
+    /// Writes and commits everything, and returns the outcome.
     pub(super) async fn end(&mut self, ended: Ended, reading: bool) -> Result<Outcome> {
         self.waits_due = Duration::MAX;
         self.tally.waits = Waits::default();
@@ -37,13 +37,13 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.frontier.take(answer, Instant::now())?;
         }
         if let Some((holders, settings)) = self.holders.take() {
-            // Nothing waits for the loop any more: it may block.
+            // Nothing waits for the loop any more, so it may block.
             let (report, redirects) = (settings.report.as_deref(), settings.redirects.as_deref());
             self.tally.broken = holders.report(report, redirects)?;
         }
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();
-        // A job that goes on saves more: its copy is made when it has come to its end.
+        // A job that will be resumed saves more: its copy is made at its end.
         let mirror = self.mirror.take().filter(|_| !(early && kept));
         let mirror = mirror.map(Mirror::finish).transpose()?;
         let waiting = self.frontier.waiting() as u64 + self.cancelled + u64::from(reading && early);
@@ -66,10 +66,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         })
     }
 
-    /// Gives the run up, and answers what is missing from every output.
+    /// Aborts the run after an output failed, and returns an outcome with the rows missing from every output.
     ///
     /// # Errors
-    /// Why the output failed, where nobody knows what is in it: standard output, a format that cannot be taken back.
+    /// The error of the output, if its content is unknown: standard output, or a format that cannot be taken back.
     pub(super) async fn stopped(mut self, error: Error) -> Result<Outcome> {
         let kept = self.frontier.is_kept();
         let unwritten = self.writer.unwritten();
@@ -99,7 +99,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             ended: Ended::OutputFailed,
             missing,
             counts: None,
-            // The job knows what is settled: what is not goes on with it.
+            // The job knows what is settled: the rest remains in it.
             waiting: u64::from(kept),
             earlier: self.earlier,
             mirror: None,

@@ -1,8 +1,8 @@
-//! A program's say in each request, just before it is sent.
+//! The hook: a program's control over each request, just before it is sent.
 //!
-//! The hook runs on the loop, once for each send: a redirect, a retry and a robots.txt ask it anew. What it adds travels with
-//! the job to its lane, in a child process too, and is gone when the job comes back: no record, job folder or archive
-//! ever has it.
+//! It runs on the loop, once for each send: redirects, retries and robots.txt requests call it again. The headers that
+//! it adds travel with the job to its lane, even in a child process, and are dropped when the job comes back: no
+//! record, job folder or archive ever contains them.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -12,7 +12,7 @@ use crate::job::Job;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
 
-/// Headers that say where a message ends or which part of a body is wanted: haul's own business.
+/// Headers that haul controls: they say where a message ends or which part of a body is wanted.
 const RESERVED: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -23,13 +23,13 @@ const RESERVED: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// What a hook decides on a request.
+/// A hook's decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// It is sent, with the headers that the hook has set.
+    /// Send it, with the headers that the hook has set.
     Send,
-    /// It is not sent. The record has the class `skipped` and this reason.
+    /// Do not send it. The record has the class `skipped` and this reason.
     Skip(String),
 }
 
@@ -41,39 +41,42 @@ pub struct PendingRequest<'a> {
     pub(super) added: HeaderMap,
 }
 
-/// What a program has to say about each request.
+/// A function of the program that is called before each request.
 pub(super) type Hook = Box<dyn FnMut(&mut PendingRequest<'_>) -> Result<Decision>>;
 
 impl PendingRequest<'_> {
-    /// Its job: what led to it, the redirects on the way, and the tries before this one.
+    /// The job: where its URL was found, its redirects, and its earlier attempts.
     pub fn job(&self) -> &Job {
         self.job
     }
 
-    /// The URL that is asked for now: after a redirect, where it led.
+    /// The URL to be requested: after a redirect, its target.
     pub fn url(&self) -> &PageUrl {
         &self.job.url
     }
 
-    /// The method.
+    /// The method of the request.
     pub fn method(&self) -> &Method {
         &self.outgoing.method
     }
 
-    /// The headers, with those that the hook has set. `Host`, and what belongs to the connection, are added when it is sent.
+    /// The headers, including those that the hook has set.
+    ///
+    /// `Host` and the headers of the connection are added later, when it is sent.
     pub fn headers(&self) -> &HeaderMap {
         &self.outgoing.headers
     }
 
-    /// The body, where it has one.
+    /// The body, if it has one.
     pub fn body(&self) -> Option<&Bytes> {
         self.outgoing.body.as_ref()
     }
 
-    /// Sets a header of this request, in place of one with the same name.
+    /// Sets a header of this request, replacing one with the same name.
     ///
     /// # Errors
-    /// When it is no header, or one that says how the message is sent, as `Content-Length` and `Range` do.
+    /// When it is not a valid header, or one that controls how the message is sent, such as `Content-Length` or
+    /// `Range`.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let wrong = |problem: &str| Error::Setting(format!("a hook set {name:?}: {problem}"));
         let name = HeaderName::try_from(name).map_err(|_| wrong("not the name of a header"))?;

@@ -1,4 +1,4 @@
-//! What a run tells beside its visits: figures, hosts that are asked less, and what could not be read.
+//! The events of a run other than visits: statistics, slowed hosts, and unreadable files.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ use crate::frontier::Change;
 use crate::page::Page;
 use crate::visit::Visit;
 
-/// How often it is looked at what the run waits for: that looks at every host that waits.
+/// How often to compute what the run waits for, which examines every waiting host.
 const WAITS_EVERY: Duration = Duration::from_secs(1);
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
-    /// Tells which hosts are asked less from now on, or no more.
+    /// Reports the hosts that get fewer requests from now on, or none.
     pub(super) fn tell_pauses(&mut self) {
         for pause in self.frontier.take_pauses() {
             let host = &pause.host;
@@ -37,14 +37,14 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
     }
 
-    /// Counts what has no record, and tells of a sitemap that could not be read.
+    /// Counts a visit without a record, and reports a sitemap that could not be read.
     pub(super) fn unrecorded(&mut self, visit: &Visit) {
         let follow = self.follow.as_ref();
         if follow.is_some_and(|follow| follow.is_a_guess(&visit.job)) && !visit.has_page() {
             return;
         }
         if visit.job.is_reread {
-            return; // it has its record
+            return; // it already has its record
         }
         let problem = visit.sitemap_problem();
         self.tally.unrecorded(visit, problem.is_some());
@@ -57,7 +57,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
     }
 
-    /// Counts an answer; one that was stored took no time.
+    /// Counts a response; a stored one took no time.
     pub(super) fn answered(&mut self, page: &Page) {
         match self.is_stored {
             true => self.tally.wire_bytes += page.wire_bytes,

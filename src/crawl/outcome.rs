@@ -1,4 +1,4 @@
-//! How a run went, for whoever started it.
+//! The outcome of a run, for its caller.
 
 use std::path::PathBuf;
 
@@ -7,35 +7,35 @@ use crate::rows::Rows;
 use crate::sink::Counts;
 use crate::tally::{Tally, Totals};
 
-/// How a run went.
+/// The outcome of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The figures.
+    /// The statistics of the run.
     pub tally: Tally,
     /// How it ended.
     pub ended: Ended,
-    /// The rows that have no record, where it ended early and no job keeps them.
+    /// The rows without a record, if the run ended early and has no job.
     pub missing: Rows,
-    /// How often each field was there, where any were read; over all sessions of a job.
+    /// How often each field matched, if fields were extracted; over all sessions of a job.
     pub counts: Option<Counts>,
-    /// Jobs that still wait, in the job that keeps them.
+    /// The number of URLs that still wait in the job's store.
     pub waiting: u64,
-    /// What the sessions before this one came to, in the job that keeps them.
+    /// The totals of the job's earlier sessions.
     pub earlier: Totals,
-    /// The file that a mirror begins with: the first seed's.
+    /// The entry page of a mirror: the file of the first seed.
     pub mirror: Option<PathBuf>,
-    /// Why an output could not be written any more, where that ended it.
+    /// The error of the output that could no longer be written, if that ended the run.
     pub failure: Option<Error>,
 }
 
 impl Outcome {
-    /// What all records came to: those of this run, and in a job those of the sessions before.
+    /// The totals of all records: those of this run, and those of the job's earlier sessions.
     pub fn totals(&self) -> Totals {
         self.earlier + self.tally.totals()
     }
 
-    /// The outcome of a run with these figures, in which nothing is missing: for tests of code that takes one.
+    /// Makes an outcome with these statistics and nothing missing, for tests of code that takes one.
     pub fn new(tally: Tally, ended: Ended) -> Self {
         Self {
             tally,
@@ -49,7 +49,7 @@ impl Outcome {
         }
     }
 
-    /// Of a run that was stopped before it began: every row is missing.
+    /// Makes the outcome of a run that was stopped before it started: every row is missing.
     pub(super) fn never_begun() -> Self {
         Self {
             missing: Rows::of(Vec::new(), Some(1)),
@@ -65,8 +65,8 @@ pub enum Ended {
     Complete,
     /// It was interrupted.
     Interrupted,
-    /// Its time was up.
+    /// It reached its time limit.
     TimeUp,
-    /// An output could not be written any more: a disk is full.
+    /// An output could no longer be written, as when a disk is full.
     OutputFailed,
 }

@@ -1,4 +1,4 @@
-//! All that a run writes, opened: its sinks, and what is kept aside until its end.
+//! The open outputs of a run: its sinks, and the side files that are read at its end.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,22 @@ use crate::sink::{Counter, Holders, Mark, Mirror, SinkPlan, Sinks, Start};
 use super::additions::Additions;
 use super::checkpoint;
 
-/// What a run writes to.
+/// The open outputs of a run.
 pub(super) struct Outputs {
     pub(super) sinks: Sinks,
-    /// Who links where, and the files to tell of it; none where nobody asks.
+    /// The log of links, and the reports to write from it; `None` unless requested.
     pub(super) holders: Option<(Holders, BrokenSettings)>,
-    /// What was saved for a copy that can be browsed; none where nobody asks.
+    /// The list of files saved for a browsable copy; `None` unless requested.
     pub(super) mirror: Option<Mirror>,
 }
 
 impl Outputs {
-    /// Opens all that the settings ask for and what the program adds, each at its mark. `before` is what the job counted
-    /// that was in the folder.
+    /// Opens the outputs of the settings and of the program, each at its mark.
+    ///
+    /// `before` is the counts of the job that was in the folder before.
     ///
     /// # Errors
-    /// When one cannot be opened, or is not what its mark says.
+    /// When one cannot be opened, or does not match its mark.
     pub(super) fn open(
         config: &Config,
         plan: &SinkPlan,

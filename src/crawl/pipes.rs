@@ -1,7 +1,7 @@
-//! Pipes that a run writes to: it begins when somebody reads them.
+//! Waiting for the readers of named pipes: a run starts when every pipe that it writes to has a reader.
 //!
-//! Opening a pipe without a reader blocks in the system, where no signal ends it. So a run asks again and again whether
-//! there is a reader, and can be stopped meanwhile.
+//! Opening a pipe without a reader blocks in the system, where no signal ends it. So a run polls for a reader, and can
+//! be stopped meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -14,11 +14,12 @@ use crate::error::{Error, Result};
 use crate::sink::SinkSettings;
 use crate::stop::Stop;
 
-/// How often to ask.
+/// How often to check for a reader.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Waits until every pipe among the outputs has a reader. Answers the pipes, to be held until the outputs are open: so a
-/// reader sees no end in between. `None`: the run was stopped first.
+/// Waits until every pipe among the outputs has a reader; `None` if the run was stopped first.
+///
+/// Returns the open pipes, to be kept until the outputs are open, so that a reader sees no end of file in between.
 ///
 /// # Errors
 /// When one cannot be written.
@@ -53,7 +54,7 @@ pub(super) async fn with_readers(sinks: &[SinkSettings], stop: &Stop) -> Result<
     Ok(Some(pipes))
 }
 
-/// What the system says of a pipe that nobody reads.
+/// The error number of the system for a pipe without a reader.
 const NO_READER: i32 = rustix::io::Errno::NXIO.raw_os_error();
 
 fn without_waiting(path: &Path) -> std::io::Result<File> {

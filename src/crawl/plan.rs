@@ -1,6 +1,7 @@
-//! What a run works out before it starts: what each part is handed.
+//! The plan of a run: the settings of each part, derived before it starts.
 //!
-//! Made once from what the user says, and never written back to it. It looks at files to check outputs, and opens none.
+//! It is made once from the user's settings and never written back to them. It examines files to check outputs, but
+//! opens none.
 
 use http::header;
 
@@ -14,26 +15,26 @@ use crate::parse::{self, Follow, ParsePlan, Wants};
 use crate::robots;
 use crate::sink::{self, Destination, FilesSettings, Layout, SinkPlan, SinkSettings};
 
-/// What each part of a run is handed.
+/// The plans of each part of a run.
 #[derive(Debug, Clone)]
 pub(super) struct RunPlan {
     pub(super) fetch: FetchPlan,
     pub(super) parse: ParsePlan,
     pub(super) frontier: FrontierPlan,
-    /// What is followed; `None` where the list is all there is.
+    /// What to follow; `None` for a list.
     pub(super) follow: Option<FollowPlan>,
     pub(super) sinks: SinkPlan,
-    /// Whether a host or the run has a pace of its own: then how long jobs wait on a lane must not count.
+    /// Whether a host or the run is rate-limited: then jobs must not wait on a lane.
     pub(super) is_paced: bool,
-    /// Whether recipes name links that a list does not follow.
+    /// Whether recipes have links to follow, though a list follows none.
     pub(super) leads_nowhere: bool,
 }
 
 impl RunPlan {
-    /// Works out what these settings mean; `wants` is what else is to be read of pages.
+    /// Derives the plan from the settings; `wants` is what the program needs from pages in addition.
     ///
     /// # Errors
-    /// When two settings contradict each other, or one cannot hold.
+    /// When two settings contradict each other, or one is invalid.
     pub(super) fn of(config: &Config, wants: Wants) -> Result<Self> {
         let settings = &config.frontier;
         let sinks = sinks(config)?;
@@ -87,7 +88,7 @@ fn sinks(config: &Config) -> Result<SinkPlan> {
     })
 }
 
-/// The first output of which nothing could be taken back after a kill.
+/// Returns the name of the first output that cannot be taken back after a kill.
 fn not_rewindable(sinks: &[SinkSettings], index: Option<&Destination>) -> Option<String> {
     let sink = sinks.iter().find(|sink| !sink.is_rewindable());
     let index = index.filter(|index| !index.is_rewindable());
@@ -120,14 +121,14 @@ fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     Ok(plan)
 }
 
-/// What is looked for in pages.
+/// Returns what to look for in pages.
 fn followed(config: &Config) -> Option<Follow> {
     let said = config.parse.follow.clone();
     let Some(crawl) = &config.crawl else {
         return said;
     };
     let mut wanted = said.unwrap_or_default();
-    // A copy without what pages are made of is no copy; and what may come from anywhere is wanted.
+    // A browsable copy needs assets; and assets that may come from anywhere are wanted too.
     let is_copied = |files: &FilesSettings| files.layout == Layout::Browsable;
     wanted.assets |= config.files.as_ref().is_some_and(is_copied) || crawl.scope.assets_anywhere;
     Some(wanted)
@@ -135,11 +136,11 @@ fn followed(config: &Config) -> Option<Follow> {
 
 fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
     let settings = &config.frontier;
-    // A body that is saved is written in the folder that it is saved to, so that it is renamed and not copied.
+    // Bodies to be saved are downloaded to their target folder, so that they are renamed and not copied.
     let files = config.files.as_ref().map(|files| &files.folder);
     let folder = files.or(config.fetch.spool.folder.as_ref());
     let in_flight = config.engine.in_flight();
-    // A host that is asked once in a while is asked on the connection that it has.
+    // Connections outlive the slowest delay, so that a host with rare requests can reuse its connection.
     let slowest = match settings.robots {
         Robots::Obey => settings.delay.max(settings.max_crawl_delay),
         Robots::Ignore => settings.delay,
@@ -160,7 +161,7 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
     }
 }
 
-/// A host that is asked as much as it bears is asked no more than all lanes do.
+/// Returns the limit per host; without one, an adaptive run is limited to the capacity of all lanes.
 fn per_host(settings: &FrontierSettings, engine: Engine) -> usize {
     match settings.per_host {
         0 if settings.adaptive => engine.in_flight(),

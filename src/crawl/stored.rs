@@ -1,4 +1,4 @@
-//! Where the pages of a run come from: from hosts, or from archives.
+//! The source of a run's pages: hosts or archives.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use crate::event::Event;
 /// The name under which a job stores the state of its archives among its settings.
 const STATE: &str = "archives";
 
-/// Where pages come from.
+/// The source of a run's pages.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pages {
-    /// They are fetched from hosts.
+    /// Pages are fetched from hosts.
     Asked,
-    /// The pages of archives are the list, and each job has its page with it.
+    /// The pages of archives are the list, and each job comes with its page.
     Listed,
-    /// They are looked up in these archives when a crawl gets to them.
+    /// Pages are looked up in these archives when a crawl reaches them.
     LookedUp(Vec<PathBuf>),
 }
 
 impl Pages {
-    /// Where the settings say that pages come from.
+    /// Returns the source of pages that the settings select.
     ///
     /// # Errors
     /// If archives are combined with other seeds, or are the seeds of a crawl.
@@ -45,7 +45,9 @@ impl Pages {
         }
     }
 
-    /// The settings of a run over these pages. No request is sent to archives, so the settings of engines and hosts do not apply.
+    /// Adapts the settings to the source of pages.
+    ///
+    /// Archives are read without requests, so the settings of engines and hosts do not apply to them.
     ///
     /// # Errors
     /// If an archive of a job cannot be read.
@@ -75,10 +77,10 @@ impl Pages {
         Ok(Cow::Owned(fitted))
     }
 
-    /// What pages are looked up in, where they are. What is damaged in it is told.
+    /// Opens the archives that pages are looked up in, if any, and reports their damage.
     ///
     /// # Errors
-    /// When an archive is not there, or its pages cannot be had one by one.
+    /// When an archive does not exist, or its pages cannot be read individually.
     pub(super) fn shelf(&self, tell: &mut impl FnMut(&Event<'_>)) -> Result<Option<Arc<Shelf>>> {
         let Self::LookedUp(archives) = self else {
             return Ok(None);

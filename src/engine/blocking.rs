@@ -1,4 +1,4 @@
-//! A lane that blocks: a thread with one request at a time on a socket that blocks in the kernel.
+//! A blocking lane: a thread with one request at a time on a blocking socket.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::fetch::BlockingFetcher;
 use crate::worker::{Plan, parse};
 
-/// Enough for TLS and the parser; a thousand threads reserve no more than they use.
+/// The stack of a thread, in bytes: enough for TLS and the parser. Unused pages of it cost no memory.
 const STACK: usize = 512 << 10;
 
-/// Starts one of `lanes`.
+/// Starts one of `lanes` lanes.
 ///
 /// # Errors
 /// When the thread or its client cannot be started.
@@ -35,7 +35,7 @@ pub(super) fn start(
                 if !in_hand.put(0, ticket) {
                     return;
                 }
-                // A request that panics drops its ticket, and that pays.
+                // A request that panics drops its ticket, which returns the job as lost.
                 let _ = catch_unwind(AssertUnwindSafe(|| {
                     let outcome = fetcher.fetch(&job);
                     let parsed = parse(&job, &outcome, &plan);

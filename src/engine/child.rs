@@ -1,7 +1,7 @@
-//! The other end of the pipe: what this binary does when it is a child.
+//! The other end of the pipe: what this binary does as a child process.
 //!
-//! Reads its orders and then jobs from standard input, writes visits to standard output and nothing else anywhere, and
-//! ends when its input does. It has a crew of its own: an event loop, or one request at a time.
+//! It reads its orders and then jobs from standard input, writes visits to standard output and nothing else anywhere,
+//! and ends when its input does. It has its own crew: an event loop, or one request at a time.
 
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::num::NonZeroUsize;
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::visit::Visit;
 use crate::worker::Plan;
 
-/// The signals that end a run. The parent drains, and its children with it.
+/// The signals that end a run, which a child ignores: the parent drains, and its children with it.
 const SIGNALS: [fn() -> SignalKind; 4] = [
     SignalKind::interrupt,
     SignalKind::terminate,
@@ -28,9 +28,9 @@ const SIGNALS: [fn() -> SignalKind; 4] = [
 /// Serves a parent over standard input and output until it closes them.
 ///
 /// # Errors
-/// When the pipes break, or the crew cannot be hired.
+/// When the pipes break, or the crew cannot be started.
 pub fn serve_parent() -> Result<()> {
-    // A parent that is gone wants to hear nothing: that is a quiet end.
+    // A parent that is gone expects no report: end quietly.
     let broken = |source: std::io::Error| Error::output("the pipe to the parent", source);
     let mut input = BufReader::with_capacity(64 << 10, std::io::stdin());
     let mut buffer = Vec::new();
@@ -51,11 +51,11 @@ pub fn serve_parent() -> Result<()> {
             tell(&Ok(())).map_err(broken)?;
             staff
         }
-        // The parent tells the user.
+        // The parent reports this to the user.
         Err(error) => return tell(&Err(with_causes(&error))).map_err(broken),
     };
     runtime.block_on(async {
-        // Signals at the terminal, and those of a service manager, reach the whole group; it is the parent that decides.
+        // Signals from the terminal or a service manager reach the whole process group; the parent decides what to do.
         let _heard = SIGNALS.map(|kind| tokio::signal::unix::signal(kind()).ok());
         let mut open = true;
         loop {
@@ -86,7 +86,7 @@ pub fn serve_parent() -> Result<()> {
     Ok(())
 }
 
-/// Everything that a child needs to work.
+/// Everything that a child needs to run.
 struct Staff {
     plan: Plan,
     crew: Crew,
@@ -95,8 +95,10 @@ struct Staff {
 }
 
 impl Staff {
+    /// Starts the crew and the thread that reads jobs.
+    ///
     /// # Errors
-    /// When a setting cannot hold, or a thread cannot be started.
+    /// When a setting is invalid, or a thread cannot be started.
     fn hire(orders: Orders, mut input: impl Read + Send + 'static) -> Result<Self> {
         let plan = Plan::new(orders.fetch, orders.parse, None)?;
         let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
@@ -129,7 +131,7 @@ impl Staff {
     }
 }
 
-/// An error and its causes on one line.
+/// Returns an error and its causes in one line.
 fn with_causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -154,7 +156,7 @@ fn answer(
         connections,
     };
     let written = frame::write(output, buffer, &frame);
-    // Spooled files are the parent's from here on.
+    // Spooled files belong to the parent from here on.
     for body in frame
         .outcome
         .into_iter()

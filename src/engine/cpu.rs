@@ -1,7 +1,7 @@
-//! The CPU pool: one thread a core, for parsing pages that are not small.
+//! The CPU pool: one thread per core, for parsing pages that are not small.
 //!
-//! An event loop hands a page over and goes on; the pool parses it and pays the ticket. Small pages never come
-//! here: handing them over costs more than parsing them. The queue is bounded by the tickets there are.
+//! An event loop sends a page and continues; the pool parses it and completes the ticket. Small pages never come here:
+//! passing them on costs more than parsing them. The queue is bounded by the number of tickets.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,11 +14,12 @@ use crate::failure::FetchError;
 use crate::page::Page;
 use crate::worker::{Plan, parse};
 
-/// Pages up to this size are parsed where they arrived. Measured: a hand-over costs about 5 us, as much as hashing
-/// and looking through 8 KiB.
+/// Pages up to this size, in bytes, are parsed where they arrived.
+///
+/// Measured: passing a page to the pool costs about 5 µs, as much as hashing and scanning 8 KiB.
 pub(crate) const INLINE: u64 = 16 << 10;
 
-/// Threads that parse.
+/// The threads that parse pages.
 pub(crate) struct Pool {
     line: Arc<Line>,
     threads: Vec<JoinHandle<()>>,
@@ -37,10 +38,12 @@ struct State {
 }
 
 impl Pool {
+    /// Starts the threads.
+    ///
     /// # Errors
     /// When a thread cannot be started.
     pub(crate) fn start(plan: &Plan, threads: usize) -> Result<Self> {
-        // One that cannot be started leaves a pool that is dropped: those before it end.
+        // If a thread cannot be started, dropping the pool ends the earlier ones.
         let mut pool = Self {
             line: Arc::new(Line::default()),
             threads: Vec::with_capacity(threads),
@@ -51,7 +54,7 @@ impl Pool {
                 .name(format!("parse-{index}"))
                 .spawn(move || {
                     while let Some((ticket, outcome)) = line.next() {
-                        // A page that panics drops its ticket, and that pays.
+                        // A page that panics drops its ticket, which returns the job as lost.
                         let _ = catch_unwind(AssertUnwindSafe(|| {
                             let parsed = parse(ticket.job(), &outcome, &plan);
                             ticket.pay(outcome, parsed);
@@ -64,7 +67,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Hands a page over.
+    /// Queues a page to be parsed.
     pub(crate) fn parse(&self, ticket: Ticket, outcome: Result<Page, FetchError>) {
         let mut state = self
             .line
@@ -104,12 +107,12 @@ impl Drop for Pool {
             .closed = true;
         self.line.work.notify_all();
         for thread in self.threads.drain(..) {
-            let _ = thread.join(); // no page makes it panic
+            let _ = thread.join(); // panics of pages are caught
         }
     }
 }
 
-/// Cores that this process may use.
+/// Returns the number of cores that this process may use.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }

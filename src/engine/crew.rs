@@ -1,4 +1,4 @@
-//! The crew: a running engine, its lanes and what is on them, as the loop sees it.
+//! The crew: a running engine with its lanes and their jobs, as the loop sees it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,37 +16,39 @@ use crate::job::Job;
 use crate::visit::Visit;
 use crate::worker::Plan;
 
-/// Jobs that may wait on a lane beside those in flight on it.
+/// The most jobs that may wait on a lane in addition to those in flight.
 const AHEAD: usize = 256;
 
-/// In flight on a lane below which none wait: it is not the wake-ups that such a run is short of.
+/// Lanes with fewer requests in flight get no read-ahead: wake-ups are not their bottleneck.
 const AHEAD_FROM: usize = 16;
 
-/// Whether jobs may be sent before there is room for them in flight, so that a lane and the loop need not wake each other
-/// for every request. Not where a host has a delay: a job would start later than it was allowed to, and the next too soon after.
+/// Whether jobs may be sent before there is room for them in flight.
+///
+/// That way a lane and the loop need not wake each other for every request. It must be off if a host has a delay: a
+/// job would start later than it was allowed to, and the next one too soon after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ahead {
-    /// A few.
+    /// A few jobs wait on each lane.
     Some,
-    /// None.
+    /// No jobs wait on lanes.
     None,
 }
 
-/// A running engine: lanes, and what is on them.
+/// A running engine: its lanes and their jobs.
 pub(crate) struct Crew {
-    /// Jobs that are out.
+    /// The number of jobs sent and not yet returned.
     out: usize,
-    /// Jobs that may be out: those in flight, and a few that wait on their lane so that it need not wait for them.
+    /// The most jobs that may be out: those in flight, and a few that wait on each lane so that it never idles.
     capacity: usize,
     lanes: Vec<Lane>,
-    /// Lanes that are free, where a lane holds one job at a time: the last to be freed goes first, it is warm.
+    /// The free lanes, if lanes run one job at a time: the last to be freed is used first, as its caches are warm.
     free: Vec<usize>,
-    /// What lanes have in hand that cannot be told to let go.
+    /// The jobs of lanes that cannot be cancelled.
     deaf: Vec<InHand>,
-    /// Whether lanes block in the kernel, where nothing reaches them.
+    /// Whether lanes block in the kernel, where they cannot be interrupted.
     blocks: bool,
     landings: mpsc::Receiver<Vec<Landed>>,
-    /// What the last landing brought and nobody has taken yet.
+    /// Visits that were received and not yet taken.
     landed: VecDeque<Landed>,
     payment: mpsc::Sender<Vec<Landed>>,
     abort: CancellationToken,
@@ -56,9 +58,9 @@ pub(crate) struct Crew {
 struct Lane {
     jobs: Option<mpsc::Sender<Ticket>>,
     load: usize,
-    /// Jobs in flight on it at the most.
+    /// The most jobs in flight on the lane.
     in_flight: usize,
-    /// Those, and the jobs that may wait on it.
+    /// The most jobs on the lane, in flight or waiting.
     capacity: usize,
     thread: Option<JoinHandle<()>>,
 }
@@ -72,12 +74,12 @@ impl Crew {
         Self::hire_on(engine, plan, ahead, cpu::cores(), None)
     }
 
-    /// As [`hire`](Self::hire), to answer from a shelf of stored pages: what it does not have is not there.
+    /// Starts the engine that takes pages from a shelf of stored pages; pages that it lacks are missing.
     pub(crate) fn hire_for(shelf: Option<Arc<Shelf>>, plan: &Plan) -> Result<Self> {
         Self::hire_on(Engine::Stored, plan, Ahead::None, cpu::cores(), shelf)
     }
 
-    /// As [`hire`](Self::hire), on one event loop: a child process is one core's worth.
+    /// Starts an engine on one event loop, as a child process uses one core.
     pub(super) fn hire_alone(engine: Engine, plan: &Plan) -> Result<Self> {
         Self::hire_on(engine, plan, Ahead::None, 1, None)
     }
@@ -93,7 +95,7 @@ impl Crew {
             Ahead::Some => AHEAD,
             Ahead::None => 0,
         };
-        // One slot for each job that may be out: paying a ticket never waits.
+        // One slot for each job that may be out, so that completing a ticket never waits.
         let (payment, landings) = mpsc::channel(engine.in_flight() + ahead * cores);
         let abort = CancellationToken::new();
         let mut crew = Self {
@@ -141,9 +143,9 @@ impl Crew {
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
-                let plan = &plan.shared_by(processes.get() + 1); // the children, and this process
+                let plan = &plan.shared_by(processes.get() + 1); // the children and this process
                 let start = |_| processes::Running::start(plan, each, InHand::default());
-                // All of them are started before the first is waited for.
+                // Start all of them before waiting for the first.
                 let children: Vec<_> = (0..processes.get()).map(start).collect::<Result<_>>()?;
                 for child in children {
                     let abort = crew.abort.clone();
@@ -171,7 +173,7 @@ impl Crew {
         self.add(in_flight, ahead, start)
     }
 
-    /// A lane whose tickets an abort has to take out of its hands.
+    /// Adds a lane that cannot be cancelled, so that an abort has to take its tickets away.
     fn add_deaf(
         &mut self,
         capacity: usize,
@@ -211,7 +213,7 @@ impl Crew {
         self.out < self.capacity
     }
 
-    /// From now on no job waits on a lane: one that is sent is under way.
+    /// Ends read-ahead: from now on every job that is sent starts at once.
     pub(crate) fn stay_level(&mut self) {
         for lane in &mut self.lanes {
             lane.capacity = lane.in_flight;
@@ -224,16 +226,16 @@ impl Crew {
         self.out == 0
     }
 
-    /// How many jobs are in flight; those that wait on their lane are not yet.
+    /// Returns the number of jobs in flight, without those that wait on their lane.
     pub(crate) fn in_flight(&self) -> usize {
         let flying = |lane: &Lane| lane.load.min(lane.in_flight);
         self.lanes.iter().map(flying).sum()
     }
 
-    /// Sends a job. Call it only where there [is room](Self::has_room).
+    /// Sends a job. Call it only if there [is room](Self::has_room).
     ///
     /// # Errors
-    /// When the lane is gone: its thread could not go on.
+    /// When the lane is gone because its thread ended.
     pub(crate) fn send(&mut self, job: Box<Job>) -> Result<()> {
         debug_assert!(self.has_room(), "the loop asks for room first");
         self.out += 1;
@@ -253,8 +255,10 @@ impl Crew {
         }
     }
 
-    /// The lane for a job: its host's own while that has its share of room, as connections are kept there; else the
-    /// one with the most room.
+    /// Chooses the lane for a job.
+    ///
+    /// That is the lane of its host while it has room, since it keeps the host's connections; otherwise the one with
+    /// the most room.
     fn choose(&mut self, job: &Job) -> usize {
         if let [_] = self.lanes.as_slice() {
             return 0;
@@ -267,7 +271,7 @@ impl Crew {
         if self.lanes[home].load < self.lanes[home].in_flight {
             return home;
         }
-        // Most room in flight first; a lane that has none takes what may wait.
+        // Most room in flight first; if no lane has any, most room for waiting jobs.
         let room = |lane: &Lane| {
             let load = lane.load;
             (
@@ -280,7 +284,7 @@ impl Crew {
             .unwrap_or(0)
     }
 
-    /// The next visits, at least one: as many as are there. Cancel-safe: a visit that was not taken stays.
+    /// Waits for the next visit. Cancel-safe: a visit that was not taken stays.
     pub(crate) async fn next(&mut self) -> Option<Box<Visit>> {
         if self.landed.is_empty() {
             self.landed.extend(self.landings.recv().await?);
@@ -288,7 +292,7 @@ impl Crew {
         self.try_next()
     }
 
-    /// A visit that is here already.
+    /// Returns a visit that has already arrived.
     pub(crate) fn try_next(&mut self) -> Option<Box<Visit>> {
         if self.landed.is_empty() {
             self.landed.extend(self.landings.try_recv().ok()?);
@@ -308,33 +312,33 @@ impl Crew {
         landed.visit
     }
 
-    /// Drops what is in flight: it comes home as cancelled.
+    /// Drops everything in flight: the jobs return as cancelled.
     pub(crate) fn abort(&mut self) {
         self.abort.cancel();
         for lane in &mut self.lanes {
-            lane.jobs = None; // a lane that waits for jobs ends when there are no more
+            lane.jobs = None; // a lane that waits for jobs ends when its channel closes
         }
         self.deaf.iter().for_each(InHand::drop_all);
     }
 
-    /// Lets the lanes end: there are no more jobs.
+    /// Sends no more jobs, so that the lanes end.
     pub(crate) fn close(&mut self) {
         for lane in &mut self.lanes {
             lane.jobs = None;
         }
     }
 
-    /// Waits for the lanes to end. After an abort threads that block in the kernel are not waited for.
+    /// Waits for the lanes to end, except, after an abort, for threads that block in the kernel.
     pub(crate) fn dismiss(mut self) {
         self.close();
-        // Visits that nobody takes any more would keep memory that a thread may be waiting for.
+        // Visits that nobody will take hold memory that a thread may be waiting for.
         self.landings.close();
         self.landed.clear();
         while self.landings.try_recv().is_ok() {}
         let left = self.blocks && self.abort.is_cancelled();
         for lane in &mut self.lanes {
             if let Some(thread) = lane.thread.take().filter(|_| !left) {
-                // A lane that panicked has paid for its jobs already.
+                // A lane that panicked has already returned its jobs.
                 let _ = thread.join();
             }
         }
@@ -342,7 +346,7 @@ impl Crew {
 }
 
 impl Drop for Crew {
-    /// A crew that is not dismissed was given up with all that it had in hand.
+    /// Aborts everything in flight: a crew that was not dismissed was abandoned.
     fn drop(&mut self) {
         self.abort();
     }

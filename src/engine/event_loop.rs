@@ -1,19 +1,21 @@
 //! An event loop that may be dropped anywhere.
 //!
-//! tokio panics when a runtime is dropped inside another one, because dropping waits for its threads. A lane is started
-//! from inside the runtime of whoever started the run, and starting it may fail at any step: so until its own thread has
-//! it, a loop is one of these.
+//! tokio panics when a runtime is dropped inside another one, because dropping waits for its threads. A lane is
+//! started from inside the caller's runtime, and starting it may fail at any step: so until its own thread takes it
+//! over, a loop is wrapped in this type.
 
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 
 use crate::error::{Error, Result};
 
-/// An event loop on its way to the thread that drives it.
+/// An event loop that its thread has not taken over yet.
 pub(super) struct EventLoop(Option<Runtime>);
 
 impl EventLoop {
+    /// Builds an event loop.
+    ///
     /// # Errors
-    /// When the system has no files left for it.
+    /// When the system has no file descriptors left for it.
     pub(super) fn build(blocking_threads: usize) -> Result<Self> {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -23,12 +25,12 @@ impl EventLoop {
         Ok(Self(Some(runtime)))
     }
 
-    /// What is made while this is held belongs to the loop.
+    /// Enters the loop: whatever is created while the guard lives belongs to it.
     pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.0.as_ref().map(Runtime::enter)
     }
 
-    /// The runtime, for the thread that drives it.
+    /// Returns the runtime, for the thread that drives it.
     pub(super) fn into_runtime(mut self) -> Option<Runtime> {
         self.0.take()
     }

@@ -1,7 +1,7 @@
-//! What crosses the pipe to a child process: frames of a length and postcard, jobs one way and visits the other.
+//! The protocol of the pipe to a child process: length-prefixed postcard frames, jobs one way and visits the other.
 //!
-//! Bounded: a frame above [`LONGEST`] ends the pipe, as it cannot be honest. A job goes without what only the parent
-//! needs, its row and its columns: the answer carries the number of the job.
+//! Frames are bounded: one longer than [`LONGEST`] ends the pipe, since it cannot be genuine. A job is sent without
+//! what only the parent needs, its row and its columns: the visit refers to it by number.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::url::PageUrl;
 use crate::visit::Parsed;
 use crate::worker::ParsePlan;
 
-/// The longest frame: a page with its text, both in memory.
+/// The longest frame, in bytes: a page with its text, both in memory.
 const LONGEST: usize = 1 << 30;
 
-/// A buffer that has grown beyond this for one frame is not kept for the next.
+/// The largest buffer that is kept for the next frame, in bytes.
 const KEPT: usize = 1 << 20;
 
-/// The first frame: what the child is to be.
+/// The first frame to a child: its plan.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Orders {
     pub(super) fetch: FetchPlan,
@@ -35,10 +35,10 @@ pub(super) struct Orders {
     pub(super) in_flight: usize,
 }
 
-/// The first frame of a child: whether it is ready for jobs, or why it cannot be.
+/// The first frame from a child: that it is ready for jobs, or why it is not.
 pub(super) type Ready = std::result::Result<(), String>;
 
-/// A job on its way to a child.
+/// A job as it is sent to a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct JobFrame {
     pub(super) number: u64,
@@ -60,13 +60,13 @@ pub(super) struct JobFrame {
     queued: Duration,
 }
 
-/// A visit on its way back, without its job.
+/// A visit as it is sent back, without its job.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct VisitFrame {
     pub(super) number: u64,
     pub(super) outcome: Result<Page, FetchError>,
     pub(super) parsed: Parsed,
-    /// Connections that the child opened since its last visit.
+    /// The number of connections that the child opened since its last visit.
     pub(super) connections: u64,
 }
 
@@ -98,7 +98,7 @@ impl JobFrame {
         }
     }
 
-    /// The job as the child knows it: its row is its number.
+    /// Returns the job for the child, whose row is the number of the job.
     pub(super) fn into_job(self) -> Box<Job> {
         let now = Instant::now();
         let request = self.own_request.then(|| {
@@ -146,10 +146,10 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Reads a frame. `None`: the pipe was closed between frames.
+/// Reads a frame; `None` if the pipe was closed between frames.
 ///
 /// # Errors
-/// When the pipe breaks inside a frame, or what comes is no frame.
+/// When the pipe breaks inside a frame, or the bytes are not a frame.
 pub(super) fn read<T: DeserializeOwned>(
     pipe: &mut impl Read,
     buffer: &mut Vec<u8>,
@@ -160,7 +160,7 @@ pub(super) fn read<T: DeserializeOwned>(
     }
 }
 
-/// As [`read`], with a share of the memory, which a large frame waits for.
+/// Does the same as [`read`], and reserves memory for the frame; waits until there is enough.
 ///
 /// # Errors
 /// As [`read`].
@@ -172,7 +172,7 @@ pub(super) fn read_within<T: DeserializeOwned>(
     let Some(length) = length(pipe)? else {
         return Ok(None);
     };
-    let held = memory.take(2 * length as u64); // the frame, and what is made of it
+    let held = memory.take(2 * length as u64); // the frame and its decoded content
     Ok(Some((content(pipe, length, buffer)?, held)))
 }
 

@@ -1,23 +1,25 @@
-//! The tickets of a lane that cannot be told to let go: its thread blocks, or its requests are another process's.
+//! The tickets of a lane that cannot be cancelled: its thread blocks, or its requests run in another process.
 //!
-//! They stay here, where an abort reaches them, while the lane works. Invariant: whoever takes a ticket out pays for it,
-//! and nobody else does.
+//! They stay here, where an abort can reach them, while the lane works. Invariant: whoever takes a ticket out
+//! completes it, and nobody else does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ticket::Ticket;
 
-/// What a lane is working on. Clones are the same.
+/// The tickets that a lane is working on. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct InHand(Arc<Mutex<HashMap<u64, Ticket>>>);
 
 impl InHand {
-    /// Puts a ticket in, under a number of the lane's own. After an abort it is paid at once: then it answers no.
+    /// Adds a ticket under a number of the lane's own.
+    ///
+    /// Returns whether the lane may work on it: after an abort the ticket is dropped at once.
     pub(super) fn put(&self, number: u64, ticket: Ticket) -> bool {
         let abort = ticket.abort.clone();
         self.lock().insert(number, ticket);
-        // Whoever aborts cancels first and empties then, so a ticket that came too late for that is seen here.
+        // An abort cancels first and then drops all tickets, so one that was added too late is detected here.
         let goes_on = !abort.is_cancelled();
         if !goes_on {
             self.drop_all();
@@ -25,12 +27,12 @@ impl InHand {
         goes_on
     }
 
-    /// Takes a ticket out, to pay for it. `None`: somebody else has.
+    /// Takes a ticket out to complete it; `None` if somebody else has done that.
     pub(super) fn take(&self, number: u64) -> Option<Ticket> {
         self.lock().remove(&number)
     }
 
-    /// Drops every ticket: dropped, they pay for themselves.
+    /// Drops every ticket, which returns their jobs.
     pub(super) fn drop_all(&self) {
         let all = std::mem::take(&mut *self.lock());
         drop(all);

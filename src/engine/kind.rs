@@ -1,4 +1,4 @@
-//! The engines there are: how each is named, and how many requests it has in flight.
+//! The available engines, their names, and the number of requests they have in flight.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,41 +8,41 @@ use serde::{Deserialize, Serialize};
 
 use super::{cpu, stored};
 
-/// Who waits for the answers, and how many at a time.
+/// How responses are waited for, and how many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Engine {
-    /// One request after the other.
+    /// One request after another.
     Sequential,
-    /// So many threads, each with one request on a runtime of its own.
+    /// N threads, each driving one request on its own runtime.
     Threads(NonZeroUsize),
-    /// So many threads, each with one request on a socket that blocks.
+    /// N threads, each with one request on a blocking socket.
     Blocking(NonZeroUsize),
-    /// So many requests on event loops, one a core.
+    /// N requests on event loops, one per core.
     Async(NonZeroUsize),
-    /// So many child processes with so many requests in each.
+    /// Child processes, with several requests in each.
     Processes {
-        /// Child processes.
+        /// The number of child processes.
         processes: NonZeroUsize,
-        /// Requests in flight in each.
+        /// The number of requests in flight in each.
         each: NonZeroUsize,
     },
-    /// Nobody is asked: every job is answered out of archives, and the cores parse that. No name of `--engine` leads here.
+    /// No requests: every page comes from archives, and all cores parse. Not available by name in `--engine`.
     #[doc(hidden)]
     Stored,
-    /// Nobody is asked: every job is answered at once. For measuring the loop; no name of `--engine` leads here.
+    /// No requests: every job returns at once, to measure the loop. Not available by name in `--engine`.
     #[doc(hidden)]
     Stub(NonZeroUsize),
 }
 
-/// The names of the engines, as `--engine` takes them.
+/// The names of the engines that `--engine` accepts.
 pub const ENGINES: [&str; 5] = ["sequential", "threads", "blocking", "async", "processes"];
 
-/// Requests in flight where nobody says how many.
+/// The default number of requests in flight.
 pub const DEFAULT_IN_FLIGHT: usize = 64;
 
 impl Engine {
-    /// How many requests may be in flight.
+    /// The number of requests that may be in flight.
     pub fn in_flight(&self) -> usize {
         match self {
             Engine::Sequential => 1,
@@ -59,8 +59,9 @@ impl Engine {
 impl FromStr for Engine {
     type Err = String;
 
-    /// Reads `async`, `async:64`, `threads:16`, `processes:4`, `processes:4x16` and `hybrid:4x16`, which is the same; without a number the engine's own
-    /// best size is taken.
+    /// Reads an engine, as in `async`, `async:64`, `threads:16`, `processes:4` or `processes:4x16`.
+    ///
+    /// `hybrid:4x16` is the same as `processes:4x16`. Without a number the default size of the engine is used.
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, size) = text
             .split_once(':')
@@ -79,7 +80,7 @@ impl FromStr for Engine {
             "threads" => Ok(Engine::Threads(or(DEFAULT_IN_FLIGHT)?)),
             "blocking" => Ok(Engine::Blocking(or(DEFAULT_IN_FLIGHT)?)),
             "async" => Ok(Engine::Async(or(DEFAULT_IN_FLIGHT)?)),
-            // Several in flight in each child: what `haul compare` calls hybrid, and the best size of processes.
+            // Several in flight in each child: `haul compare` calls it hybrid, and it is the best size of processes.
             "processes" | "hybrid" => {
                 let cores = cpu::cores();
                 let (processes, each) = match size.and_then(|size| size.split_once('x')) {

@@ -1,7 +1,7 @@
-//! A lane with an event loop: a thread, a current-thread runtime, a client, and room for so many requests.
+//! A lane with an event loop: a thread, a current-thread runtime, a client, and room for N requests.
 //!
-//! With room for one it is the `sequential` engine, or one thread of `threads`; with room for many it is a loop of
-//! `async`, switching between requests as responses arrive. No wake-up crosses threads while a request waits.
+//! With room for one request it is the `sequential` engine, or one thread of `threads`; with room for many it is a
+//! loop of `async`, switching between requests as responses arrive. No wake-up crosses threads while a request waits.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -24,16 +24,16 @@ use crate::fetch::Fetcher;
 use crate::visit::Visit;
 use crate::worker::{self, Plan};
 
-/// Threads of a loop that wait for the disk, at the most: one for each large body that is coming in.
+/// The most threads of a loop that wait for the disk: one for each large body being received.
 const DISK_THREADS: usize = 64;
-/// How long a lane that ends waits for them.
+/// How long an ending lane waits for its disk threads.
 const DISK_PATIENCE: Duration = Duration::from_secs(2);
-/// Jobs taken over, and visits handed over, at a time.
+/// The number of jobs received, and of visits sent, at a time.
 const BATCH: usize = 32;
-/// How long a visit may wait to be handed over with others.
+/// How long a visit may wait to be sent together with others.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Starts one of `lanes`. Pages too large to parse in passing go to the pool, where there is one.
+/// Starts one of `lanes` lanes. Pages too large to parse inline go to the pool, if there is one.
 ///
 /// # Errors
 /// When the thread, its runtime or its client cannot be started.
@@ -55,7 +55,7 @@ pub(super) fn start(
         .name("lane".into())
         .spawn(move || {
             let Some(runtime) = event_loop.into_runtime() else {
-                return; // it is there until it is taken, and that is here
+                return; // unreachable: only this thread takes the runtime
             };
             let lane = Lane {
                 fetcher,
@@ -64,11 +64,12 @@ pub(super) fn start(
                 in_flight,
                 flights: Semaphore::new(in_flight),
             };
-            // The loop yields often enough by itself, and tokio's budget would have each poll of a full loop twice. As a
-            // task it is woken by its own requests without a system call; what `block_on` itself drives is not.
+            // The loop yields often enough by itself, and tokio's budget would poll a full loop twice each time. As a
+            // task it is woken by its own requests without a system call, unlike a future that `block_on` drives
+            // itself.
             let task = runtime.spawn(tokio::task::unconstrained(lane.run(jobs, abort)));
-            let _ = runtime.block_on(task); // a lane that panicked has dropped its tickets, and they have paid
-            // Downloads that were given up remove their files; a disk that hangs is not waited for.
+            let _ = runtime.block_on(task); // a lane that panicked dropped its tickets, which returned their jobs
+            // Abandoned downloads remove their files; a disk that hangs is not waited for.
             runtime.shutdown_timeout(DISK_PATIENCE);
         })
         .map_err(|source| Error::setup("a thread", source))
@@ -79,7 +80,7 @@ struct Lane {
     plan: Plan,
     pool: Option<Arc<Pool>>,
     in_flight: usize,
-    /// A permit for each request in flight; a job that finds none waits its turn.
+    /// One permit for each request in flight; a job without a permit waits its turn.
     flights: Semaphore,
 }
 
@@ -87,8 +88,8 @@ impl Lane {
     async fn run(self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
         let mut flying = FuturesUnordered::new();
         let mut batch = Vec::with_capacity(BATCH);
-        // Visits are handed over by the handful, so that whoever takes them wakes once for many: at once where no job waits
-        // here, else when there are enough of them, or a moment later.
+        // Visits are sent in batches, so that the receiver wakes once for many: immediately if no job waits here,
+        // otherwise when the batch is full, or a moment later.
         let mut landed: Vec<(Ticket, Box<Visit>)> = Vec::with_capacity(BATCH);
         let mut moment = pin!(sleep(MOMENT));
         let mut open = true;
@@ -102,7 +103,7 @@ impl Lane {
                         flying.push(AssertUnwindSafe(self.visit(ticket)).catch_unwind());
                     }
                 }
-                // A request that panicked has dropped its ticket, and that has paid.
+                // A request that panicked dropped its ticket, which returned the job as lost.
                 Some(first) = flying.next(), if !flying.is_empty() => {
                     if landed.is_empty() {
                         moment.as_mut().reset(Instant::now() + MOMENT);
@@ -127,15 +128,17 @@ impl Lane {
         }
     }
 
-    /// Waits for a permit, and lets the connection of the request before go home first: asked for at once, the client would
-    /// find none idle and open another.
+    /// Waits for a permit to send a request.
+    ///
+    /// It then yields, so that the connection of the previous request returns to the pool first: otherwise the client
+    /// would find none idle and open another.
     async fn take_off(&self) -> Option<SemaphorePermit<'_>> {
         let permit = self.flights.acquire().await.ok();
         tokio::task::yield_now().await;
         permit
     }
 
-    /// `None`: the pool has it, and pays.
+    /// Fetches a job. `None` if the pool parses the page and completes the ticket.
     async fn visit(&self, mut ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
         let flight = self.take_off().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;

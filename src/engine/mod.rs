@@ -1,19 +1,20 @@
-//! Engines: who waits for the answers.
+//! Engines: the ways to wait for responses.
 //!
-//! A closed family behind one seam of two channels: a job goes out, a visit comes back, one for one, in any
-//! order, even after a panic: a `Ticket` is a job on its way, and one that is dropped pays for it. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
-//! sent until its last byte. Politeness is none of an engine's business.
+//! A closed family behind one seam of two channels: a job goes out and a visit comes back, one for one and in any
+//! order, even after a panic. A job in an engine is a `Ticket`, and dropping a ticket returns the job as lost or
+//! cancelled. The number of requests in flight on a lane is bounded by a semaphore: a request has a permit from before
+//! it is sent until its last byte. Engines know nothing about politeness.
 //!
-//! An engine is a number of **lanes**, each a thread with room for so many jobs:
+//! An engine is a number of **lanes**, each a thread with room for N jobs:
 //!
-//! | engine | lanes | in flight on each | who waits on a lane |
+//! | engine | lanes | in flight on each | what waits on a lane |
 //! |---|---|---|---|
 //! | `sequential` | 1 | 1 | the async client, driven alone |
-//! | `threads` n | n | 1 | the same client, a runtime a thread |
+//! | `threads` n | n | 1 | the same client, one runtime per thread |
 //! | `blocking` n | n | 1 | a socket that blocks in the kernel |
-//! | `async` n | a loop a core | n between them | an event loop |
+//! | `async` n | one loop per core | n in total | an event loop |
 //! | `processes` p × n | p | n | an event loop in a child process |
-//! | stored pages | 1 | a few a core | nobody: answers come out of archives |
+//! | stored pages | 1 | a few per core | nothing: pages come from archives |
 
 mod blocking;
 mod child;

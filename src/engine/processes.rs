@@ -1,7 +1,7 @@
-//! A lane in a child process: isolation, and a core of its own.
+//! A lane in a child process, for isolation and with its own core.
 //!
-//! The child is this same binary, started with a hidden argument; jobs and visits cross two pipes. Politeness stays
-//! here. A child that dies loses only what it had in flight, and is replaced.
+//! The child is this same binary, started with a hidden argument; jobs and visits cross two pipes. Politeness stays in
+//! the parent. A child that dies loses only what it had in flight, and is replaced.
 
 use std::io::{BufReader, BufWriter, Write};
 use std::num::NonZeroUsize;
@@ -21,31 +21,31 @@ use crate::fetch::Shared;
 use crate::memory::Memory;
 use crate::worker::Plan;
 
-/// The first argument that tells a binary to be a child, and nothing else.
+/// The only argument of a binary that is started as a child.
 pub const CHILD_ARGUMENT: &str = "--haul-child";
-/// Deaths in a row, without a visit between them, after which a child is not replaced again.
+/// Deaths in a row, without a visit in between, after which a child is not replaced again.
 const DEATHS: u32 = 5;
 
-/// How long a child may take until it is ready.
+/// How long a child may take to become ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A child and the thread that listens to it.
+/// A child and the thread that reads its visits.
 pub(super) struct Running {
     child: Offspring,
     orders: BufWriter<ChildStdin>,
     listener: JoinHandle<u64>,
     ready: Receiver<Ready>,
-    /// What it is working on.
+    /// The tickets that it is working on.
     pub(super) in_hand: InHand,
 }
 
-/// A child process that does not outlive whoever holds it.
+/// A child process that is killed on drop.
 struct Offspring(Child);
 
-/// Starts a lane for a child that was started.
+/// Starts a lane for a running child.
 ///
 /// # Errors
-/// When the child says why it cannot work, or the lane's thread cannot be started.
+/// When the child is not ready, or the lane's thread cannot be started.
 pub(super) fn start(
     plan: &Plan,
     each: NonZeroUsize,
@@ -83,7 +83,7 @@ impl Lane {
         let mut buffer = Vec::new();
         let mut number = 0;
         while let Some(ticket) = jobs.blocking_recv() {
-            // A child that died between two jobs takes none of them along.
+            // Replace a child that died between two jobs, so that no job is lost with it.
             if running.listener.is_finished() {
                 match self.replace(running) {
                     Some(new) => running = new,
@@ -92,7 +92,7 @@ impl Lane {
             }
             let mut next = Some(ticket);
             let mut written = Ok(());
-            // All that is there goes out with one flush.
+            // All waiting jobs are sent with one flush.
             while let Some(ticket) = next.take().filter(|_| written.is_ok()) {
                 number += 1;
                 let job = JobFrame::new(number, ticket.job());
@@ -105,7 +105,7 @@ impl Lane {
             {
                 match self.replace(running) {
                     Some(new) => running = new,
-                    None => return, // the tickets still to come are dropped with their channel
+                    None => return, // the remaining tickets are dropped with their channel
                 }
             }
         }
@@ -113,7 +113,7 @@ impl Lane {
         self.in_hand.drop_all();
     }
 
-    /// A new child for one that died; what that one had is paid for as lost.
+    /// Replaces a child that died, and returns its jobs as lost.
     fn replace(&mut self, dead: Running) -> Option<Running> {
         let visits = dead.bury();
         self.in_hand.drop_all();
@@ -128,10 +128,10 @@ impl Lane {
 }
 
 impl Running {
-    /// Starts a child, and does not wait until it is ready.
+    /// Starts a child without waiting until it is ready.
     ///
     /// # Errors
-    /// When the system starts none.
+    /// When the child or its thread cannot be started.
     pub(super) fn start(plan: &Plan, each: NonZeroUsize, in_hand: InHand) -> Result<Self> {
         let child = Command::new(&plan.program)
             .arg(CHILD_ARGUMENT)
@@ -149,7 +149,7 @@ impl Running {
             parse: plan.parse.clone(),
             in_flight: each.get(),
         };
-        // A child that is gone already has said why: that is told instead of a broken pipe.
+        // If the child has already ended, its own message is reported instead of a broken pipe.
         let ordered = frame::write(&mut orders, &mut Vec::new(), &first);
         let _ = ordered.and_then(|()| orders.flush());
         let (shared, memory) = (plan.shared.clone(), plan.memory.clone());
@@ -171,7 +171,7 @@ impl Running {
     /// Waits until the child is ready for jobs.
     ///
     /// # Errors
-    /// Why it is not, in its own words where it has any.
+    /// When it is not, with its own message if it sent one.
     fn until_ready(&self) -> Result<()> {
         let problem = match self.ready.recv_timeout(PATIENCE) {
             Ok(Ok(())) => return Ok(()),
@@ -184,7 +184,7 @@ impl Running {
         Err(setup(std::io::Error::other(problem)))
     }
 
-    /// Closes its input and waits until it has answered everything, unless the run was aborted.
+    /// Closes its input and waits until it has returned everything, unless the run was aborted.
     fn end(self, abort: &CancellationToken) {
         let Self {
             mut child,
@@ -193,14 +193,14 @@ impl Running {
             ..
         } = self;
         if abort.is_cancelled() {
-            let _ = child.0.kill(); // gone already is as good as killed
+            let _ = child.0.kill(); // fails only if the child is already gone
         }
         drop(orders);
         let _ = listener.join();
         let _ = child.0.wait();
     }
 
-    /// Makes sure that it is dead. Answers how many visits it sent in its life.
+    /// Makes sure that the child is dead. Returns the number of visits that it sent.
     fn bury(self) -> u64 {
         let Self {
             child,
@@ -216,7 +216,7 @@ impl Running {
 
 impl Drop for Offspring {
     fn drop(&mut self) {
-        // One that has ended is not killed, and is only waited for once.
+        // Neither does anything if the child was already waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -226,8 +226,9 @@ fn setup(source: std::io::Error) -> Error {
     Error::setup("a child process", source)
 }
 
-/// Tells whether the child is ready, then pays tickets as visits come back, until the child closes its output. Answers
-/// how many came.
+/// Reads a child's output: first whether it is ready, then visits, until the child closes it.
+///
+/// Each visit completes its ticket. Returns the number of visits.
 fn listen(
     stdout: ChildStdout,
     ready: &SyncSender<Ready>,
@@ -239,14 +240,14 @@ fn listen(
     let mut buffer = Vec::new();
     match frame::read::<Ready>(&mut pipe, &mut buffer) {
         Ok(Some(told)) => {
-            // Whoever gave up waiting has started no lane.
+            // If nobody waits any more, no lane was started.
             let _ = ready.try_send(told);
         }
-        // No child of ours, or one that died: the sender is dropped, and that tells.
+        // Not a child of ours, or one that died: dropping the sender reports that.
         Ok(None) | Err(_) => return 0,
     }
     let mut visits = 0;
-    // What is no frame is a child gone wrong: it is heard no more, and replaced.
+    // An invalid frame means that the child is broken: stop reading, so that it is replaced.
     while let Ok(Some((visit, mut held))) = frame::read_within(memory, &mut pipe, &mut buffer) {
         let VisitFrame {
             number,
@@ -263,7 +264,7 @@ fn listen(
             ticket.pay(outcome, parsed);
         }
     }
-    // The child closed its output: whatever it still had is lost, and nobody may wait for it.
+    // The child closed its output: the jobs that it still had are lost.
     in_hand.drop_all();
     visits
 }

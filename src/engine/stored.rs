@@ -1,6 +1,6 @@
-//! A lane of stored pages: each job brings its answer along, or it is looked up on a shelf; and every core parses.
+//! A lane of stored pages: each job comes with its page, or it is looked up on a shelf; all cores parse.
 //!
-//! Nothing waits here but for jobs and the disk, so an abort needs no more than that what was not begun is let go.
+//! The only waits here are for jobs and the disk, so an abort only has to drop the jobs that were not started.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,9 +18,9 @@ use crate::url::PageUrl;
 use crate::visit::Visit;
 use crate::worker::{Plan, parse};
 
-/// Pages in hand for each core: enough that none waits for the loop.
+/// The number of pages in the engine per core: enough that no core waits for the loop.
 pub(super) const IN_HAND: usize = 16;
-/// Pages that a core takes at a time, at the most.
+/// The most pages that a core takes at a time.
 const PIECE: usize = 8;
 
 /// Starts the lane.
@@ -40,7 +40,7 @@ pub(super) fn start(
             thread::scope(|scope| {
                 for index in 1..cpu::cores() {
                     let thread = thread::Builder::new().name(format!("parse-{index}"));
-                    // One that cannot be started leaves its work to the others.
+                    // If a thread cannot be started, the others do its work.
                     let _ = thread.spawn_scoped(scope, || work(&plan, shelf, &jobs));
                 }
                 work(&plan, shelf, &jobs);
@@ -49,13 +49,13 @@ pub(super) fn start(
         .map_err(|source| Error::setup("a thread", source))
 }
 
-/// Answers jobs until there are no more.
+/// Processes jobs until there are no more.
 fn work(plan: &Plan, shelf: Option<&Shelf>, jobs: &Mutex<mpsc::Receiver<Ticket>>) {
     let mut taken = Vec::with_capacity(PIECE);
     let mut landed = Vec::with_capacity(PIECE);
     loop {
         let mut jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        // A core that took all that there is would leave the others without work.
+        // If one core took every waiting job, the others would have no work.
         let share = (jobs.len() / cpu::cores()).clamp(1, PIECE);
         let count = jobs.blocking_recv_many(&mut taken, share);
         drop(jobs);
@@ -63,7 +63,7 @@ fn work(plan: &Plan, shelf: Option<&Shelf>, jobs: &Mutex<mpsc::Receiver<Ticket>>
             return;
         }
         for ticket in taken.drain(..) {
-            // A page that panics drops its ticket, and that pays.
+            // A page that panics drops its ticket, which returns the job as lost.
             let answered = catch_unwind(AssertUnwindSafe(|| answer(ticket, plan, shelf)));
             landed.extend(answered.ok().flatten());
         }
@@ -71,7 +71,7 @@ fn work(plan: &Plan, shelf: Option<&Shelf>, jobs: &Mutex<mpsc::Receiver<Ticket>>
     }
 }
 
-/// `None`: the run was aborted, and the ticket is dropped.
+/// Returns the visit of a job with its stored page; `None` if the run was aborted, which drops the ticket.
 fn answer(mut ticket: Ticket, plan: &Plan, shelf: Option<&Shelf>) -> Option<(Ticket, Box<Visit>)> {
     if ticket.abort.is_cancelled() {
         return None;

@@ -1,4 +1,4 @@
-//! A lane that asks nobody: every job comes back at once with the same answer. It measures the loop, not a network.
+//! A lane without requests: every job returns at once with the same page, to measure the loop and not a network.
 
 use std::thread::{self, JoinHandle};
 
@@ -10,7 +10,7 @@ use crate::visit::Visit;
 use crate::worker::{Plan, parse};
 use crate::{Body, Headers, HttpVersion, Page, Timing};
 
-/// Jobs taken over at a time.
+/// The number of jobs taken at a time.
 const BATCH: usize = 64;
 
 /// Starts a lane.

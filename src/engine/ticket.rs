@@ -1,7 +1,7 @@
-//! A job on its way through an engine: one for one it comes home as a visit, whatever happens to its lane.
+//! A job in an engine: it always returns as exactly one visit, whatever happens to its lane.
 //!
-//! Invariant: a ticket that is dropped with its job pays for it, with [`FetchError::Cancelled`] after an abort and with
-//! [`FetchError::Lost`] else: a panic, or a child process that died.
+//! Invariant: a ticket that is dropped with its job returns it as a visit: with [`FetchError::Cancelled`] after an
+//! abort, and with [`FetchError::Lost`] after a panic or the death of a child process.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::visit::{Parsed, Visit};
 
-/// A job on its way. Paying hands the visit over; a ticket that is dropped unpaid says that its job was lost.
+/// A job in an engine. Paying it sends the visit; dropping it unpaid reports its job as lost.
 pub(crate) struct Ticket {
     pub(super) job: Option<Box<Job>>,
     pub(super) lane: usize,
@@ -19,21 +19,21 @@ pub(crate) struct Ticket {
     pub(super) abort: CancellationToken,
 }
 
-/// A visit on its way home.
+/// A visit on its way back to the loop.
 pub(super) struct Landed {
     pub(super) visit: Box<Visit>,
     pub(super) lane: usize,
 }
 
 impl Ticket {
-    /// The job.
+    /// The job of the ticket.
     pub(super) fn job(&self) -> &Job {
         self.job
             .as_ref()
             .expect("a ticket has its job until it is paid")
     }
 
-    /// Hands over what became of the job. All that may panic comes before: the job stays in the ticket until then.
+    /// Sends the visit of the job. Everything that may panic comes before: until then the job stays in the ticket.
     pub(super) fn pay(mut self, outcome: Result<Page, FetchError>, parsed: Parsed) {
         if let Some(job) = self.job.take() {
             self.land(Box::new(Visit {
@@ -44,15 +44,15 @@ impl Ticket {
         }
     }
 
-    /// Hands a visit over whose job was taken out before.
+    /// Sends a visit whose job was taken out of the ticket before.
     pub(super) fn land(&mut self, visit: Box<Visit>) {
         let lane = self.lane;
-        // A loop that is gone wants no visits.
+        // The loop is gone if this fails, and needs no visits.
         let _ = self.payment.try_send(vec![Landed { visit, lane }]);
     }
 }
 
-/// Hands many visits over at once: whoever takes them wakes once.
+/// Sends many visits at once, so that the receiver wakes once.
 pub(super) fn land(landed: &mut Vec<(Ticket, Box<Visit>)>) {
     let Some((ticket, _)) = landed.first() else {
         return;
@@ -62,7 +62,7 @@ pub(super) fn land(landed: &mut Vec<(Ticket, Box<Visit>)>) {
         visit,
         lane: ticket.lane,
     });
-    // A loop that is gone wants no visits.
+    // The loop is gone if this fails, and needs no visits.
     let _ = payment.try_send(all.collect());
 }
 

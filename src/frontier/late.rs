@@ -1,7 +1,7 @@
-//! Seeds that a program sends to a crawl while it goes on.
+//! Seeds that a program sends to a running crawl.
 //!
-//! They differ from the seeds of a list in one way: links were found before them. So their numbers are above those of all
-//! that was found, and a URL may be known already.
+//! They differ from the seeds of a list in one way: links were found before them. So their numbers are above those of
+//! all links found so far, and a URL may already be known.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,11 +16,12 @@ use crate::job::{Job, Role, Via};
 use crate::visit::Visit;
 
 impl Frontier {
-    /// Admits a seed of a crawl that has begun. `Some`: it is settled already, as the crawl has its URL or nothing is to be
-    /// asked.
+    /// Admits a seed of a running crawl.
+    ///
+    /// Returns its visit if it is already settled, because the crawl has its URL or no requests are sent.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the set of seen URLs cannot be stored.
     pub(crate) fn admit_late(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
         let skipped = |job, why: &str| Visit::unsent(job, FetchError::Skipped(why.into()));
         if self.settings.run == Run::Dry {
@@ -38,10 +39,10 @@ impl Frontier {
                     ledger.note_change(Change::Forgotten(seen.id));
                 }
             }
-            // A part of a page, or a link out of the scope, has a record as what it was; now it is a page besides.
+            // An asset or a link out of the scope has a record of its own kind; now it also becomes a page.
             Some(_) | None => {}
         }
-        // The number of a seed that was there from the beginning is its row; that of any other is above its row.
+        // The number of a seed that was there from the start is its row; that of any other is above its row.
         self.last_id = self.last_id.max(job.row.unwrap_or_default());
         let seen = SeenAs::new(self.last_id + 1, Role::Page, 0, true);
         self.seen.put(fingerprint, seen.pack())?;
@@ -50,7 +51,7 @@ impl Frontier {
         Ok(None)
     }
 
-    /// A page that the crawl has is as near as a seed from now on.
+    /// Raises a page that the crawl already has to the depth of a seed.
     fn come_near(
         &mut self,
         seed: &Job,

@@ -1,26 +1,26 @@
-//! What the frontier is handed: what the user says, and what follows for it from the rest of the run.
+//! The plan of the frontier: the user's settings, and values derived from the rest of the run.
 
 use http::Method;
 
 use super::settings::FrontierSettings;
 
-/// The settings, and what the run works out for them.
+/// The settings of the frontier, and values that the run derives for it.
 #[derive(Debug, Clone)]
 pub(crate) struct FrontierPlan {
-    /// What the user says.
+    /// The user's settings.
     pub(crate) settings: FrontierSettings,
-    /// The run's own method, for lines that name none.
+    /// The method of the run, for lines that do not give one.
     pub(crate) method: Method,
-    /// Requests in flight on one host at the most; 0 for no limit.
+    /// The most requests in flight on one host; 0 for no limit.
     pub(crate) per_host: usize,
-    /// Whether each page is asked once, wherever lines, links and redirects lead: a crawl.
+    /// Whether this is a crawl: each page is requested once, however many lines, links and redirects point to it.
     pub(crate) is_crawl: bool,
-    /// Whether pages out of the scope are read, and not only asked for.
+    /// Whether pages out of the scope are read, and not only checked for existence.
     pub(crate) read_external: bool,
 }
 
 impl FrontierPlan {
-    /// A list: nothing is followed but redirects.
+    /// Makes the plan of a list: only redirects are followed.
     pub(crate) fn list(settings: FrontierSettings, method: Method) -> Self {
         Self {
             per_host: settings.per_host,

@@ -1,7 +1,7 @@
-//! Jobs that bring their answer along: no host is asked, so nothing of what hosts bear applies to them.
+//! Jobs that come with their page: no requests are sent, so no limits of hosts apply.
 //!
-//! Only their pages are not kept. So those that a job was left with are awaited: the archive is read again, and each is
-//! handed to its job when the reading comes to its row.
+//! The store does not keep their pages. So when a job is resumed, the archive is read again, and each unfinished row
+//! gets its page when the reading reaches it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::rows::Rows;
 
 impl FrontierSettings {
-    /// The same where the pages of archives are the list: each has its record, and none leads on.
+    /// Adapts the settings to a list of stored pages: each gets a record, and no redirect is followed.
     pub(crate) fn of_stored_pages(self) -> Self {
         Self {
             duplicates: Duplicates::Keep,
@@ -20,7 +20,7 @@ impl FrontierSettings {
         }
     }
 
-    /// The same where archives answer and not hosts.
+    /// Adapts the settings to pages that come from archives and not from hosts.
     pub(crate) fn of_archives(self) -> Self {
         Self {
             run: Run::Stored,
@@ -36,25 +36,25 @@ impl FrontierSettings {
 }
 
 impl Frontier {
-    /// Whether jobs come with their pages. In a crawl, pages are looked up.
+    /// Whether jobs come with their pages. In a crawl, pages are looked up instead.
     pub(super) fn takes_pages(&self) -> bool {
         self.settings.run == Run::Stored && !self.is_crawl
     }
 
-    /// The rows whose pages the job was left with.
+    /// The rows that still wait for their pages.
     pub(crate) fn awaited(&self) -> Rows {
         Rows::of(self.awaited.0.keys().copied().collect(), None)
     }
 
-    /// Whether there are any.
+    /// Whether any rows still wait for their pages.
     pub(crate) fn has_awaited(&self) -> bool {
         self.awaited.len() > 0
     }
 
-    /// Makes sure that the whole archive was read, and every page was there that was awaited.
+    /// Checks, after the whole archive was read, that every awaited page was in it.
     ///
     /// # Errors
-    /// When one was not: the archive is not what it was.
+    /// When one was not, because the archive was changed.
     pub(crate) fn await_no_more(&self) -> Result<()> {
         match self.awaited.0.keys().min() {
             Some(row) => Err(changed(&format!("page {row} is no longer there"))),

@@ -1,4 +1,4 @@
-//! What the parse half is handed: what the user says, and what follows for it from the rest of the run.
+//! The plan of parsing: the user's settings, and values derived from the rest of the run.
 
 use std::path::PathBuf;
 
@@ -13,44 +13,44 @@ use crate::fingerprint::Fingerprints;
 use crate::size::ByteSize;
 use crate::statuses::Statuses;
 
-/// What is to be done with a page. Plain data: it crosses to child processes.
+/// What to do with a page. Plain data, since it is sent to child processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ParsePlan {
-    /// What the user and the sinks ask for.
+    /// What the user and the sinks need.
     pub(crate) wants: Wants,
-    /// Bounds on decoding.
+    /// The limits of decoding.
     pub(crate) limits: DecodeLimits,
-    /// Whether redirects are followed: then the body of one is nobody's, and is not decoded.
+    /// Whether redirects are followed: then their bodies are not decoded.
     pub(crate) redirects: bool,
-    /// Where large decoded bodies go.
+    /// The folder for large decoded bodies.
     pub(crate) folder: PathBuf,
-    /// What is to be found in pages, where links are followed.
+    /// What to look for in pages, if links are followed.
     pub(crate) follow: Option<FollowPlan>,
-    /// The typed fields that are read out of a page's text, by whoever has the text.
+    /// The typed fields to extract from a page's text.
     pub(crate) extract: ExtractSettings,
-    /// Work put on each page besides, to measure with.
+    /// Additional work per page, for measurements.
     pub(crate) work: Work,
-    /// Statuses of 400 and above that are no failure.
+    /// Statuses of 400 and above that are not failures.
     pub(crate) accept: Statuses,
-    /// About how much memory all decoded pages may take together.
+    /// The approximate memory limit of all decoded pages together.
     pub(crate) memory: ByteSize,
 }
 
-/// What is to be found in pages, and how it is told apart.
+/// What to look for in pages, and how links are fingerprinted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FollowPlan {
-    /// What is looked for.
+    /// What to look for.
     pub(crate) wanted: Follow,
-    /// Who makes the fingerprints of what is found.
+    /// The fingerprints of links.
     pub(crate) fingerprints: Fingerprints,
-    /// The product token under which a page may address this robot.
+    /// The product token by which a page may address this robot.
     pub(crate) agent: String,
-    /// Whether pages are compared with each other.
+    /// Whether pages are compared with one another.
     pub(crate) similar: bool,
 }
 
 impl ParsePlan {
-    /// What these settings say where no run says more: no sink asks for anything, and redirects are followed.
+    /// Makes the plan of the settings alone: without needs of sinks, and with redirects followed.
     pub(crate) fn of(settings: &ParseSettings) -> Self {
         Self {
             wants: settings.wants,
@@ -65,7 +65,7 @@ impl ParsePlan {
         }
     }
 
-    /// The same with these fingerprints of what is found.
+    /// Sets the fingerprints of links.
     pub(crate) fn marked_by(mut self, fingerprints: Fingerprints) -> Self {
         if let Some(follow) = &mut self.follow {
             follow.fingerprints = fingerprints;
@@ -73,7 +73,7 @@ impl ParsePlan {
         self
     }
 
-    /// Whether a body has to be kept until it is parsed.
+    /// Whether bodies have to be kept until they are parsed.
     pub(crate) fn reads_bodies(&self) -> bool {
         self.wants.any()
             || self.follow.is_some()
@@ -83,7 +83,7 @@ impl ParsePlan {
 }
 
 impl FollowPlan {
-    /// What is looked for where no run says more.
+    /// Makes the default plan for what to look for.
     pub(crate) fn of(wanted: Follow) -> Self {
         Self {
             wanted,

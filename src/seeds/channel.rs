@@ -1,7 +1,7 @@
-//! Seeds that a program sends while its run goes on.
+//! Seeds that a program sends during its run.
 //!
-//! A bounded channel. The loop reads it after the inputs of the settings, and the run ends when every sender was dropped
-//! and all that was sent is settled. When the run ends first, the channel closes, and whoever sends is told.
+//! A bounded channel. The loop reads it after the inputs of the settings, and the run ends when every sender was
+//! dropped and everything sent is settled. If the run ends first, the channel closes, and senders get an error.
 
 use tokio::sync::mpsc;
 
@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 use crate::job::Request;
 use crate::url::PageUrl;
 
-/// A URL that a program sends to a run, with what the row of a list may say of it.
+/// A URL that a program sends to a run, with the options that a row of a list may have.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Seed {
-    /// The URL. Text that is no URL becomes a visit that says so, as a line of a list does.
+    /// The URL. Text that is not a URL becomes a visit with that error, as a line of a list does.
     pub url: String,
-    /// Its number, which is the row of its record; `None` for one more than that of the seed before.
+    /// Its number, which is the row of its record; `None` for one more than the previous seed's.
     pub row: Option<u64>,
     /// Its own method, headers, body and columns.
     pub request: Option<Box<Request>>,
@@ -29,16 +29,16 @@ pub struct Seed {
 #[derive(Debug, Clone)]
 pub struct SeedSender(mpsc::Sender<Seed>);
 
-/// The end of a channel that [`Runner::seeds`](crate::Runner::seeds) takes.
+/// The receiving end of a channel, for [`Runner::seeds`](crate::Runner::seeds).
 #[derive(Debug)]
 pub struct SeedReceiver(mpsc::Receiver<Seed>);
 
-/// The seed that could not be sent, as the run has ended.
+/// The error of a seed that could not be sent because the run has ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the run has ended and takes no more seeds")]
 pub struct RunEnded(pub Seed);
 
-/// A channel for seeds, in which at most `capacity` of them wait to be taken.
+/// Creates a channel for seeds, in which at most `capacity` of them wait.
 ///
 /// # Panics
 /// When `capacity` is 0.
@@ -48,7 +48,7 @@ pub fn channel(capacity: usize) -> (SeedSender, SeedReceiver) {
 }
 
 impl Seed {
-    /// A seed with nothing but a URL.
+    /// Creates a seed with only a URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -57,14 +57,16 @@ impl Seed {
         }
     }
 
-    /// Gives it a number, by which a job knows it when it is resumed. Numbers start at 1 and rise from each seed to the next.
+    /// Sets its number, by which a resumed job recognizes it.
+    ///
+    /// Numbers start at 1 and increase from each seed to the next.
     #[must_use]
     pub fn numbered(mut self, row: u64) -> Self {
         self.row = Some(row);
         self
     }
 
-    /// Gives it a method, headers, a body or columns of its own.
+    /// Sets its own method, headers, body and columns.
     #[must_use]
     pub fn request(mut self, request: Request) -> Self {
         self.request = Some(Box::new(request));
@@ -93,10 +95,10 @@ impl From<PageUrl> for Seed {
 impl SeedSender {
     /// Sends a seed, and waits while the channel is full.
     ///
-    /// The run has to be polled meanwhile: send from another task or thread than the one that takes its visits.
+    /// The run has to be polled meanwhile: do not send from the task or thread that receives its visits.
     ///
     /// # Errors
-    /// When the run has ended: the error has the seed. Seeds that were still in the channel then are dropped.
+    /// When the run has ended: the error contains the seed. Seeds that were still in the channel are dropped.
     pub async fn send(&self, seed: impl Into<Seed>) -> Result<(), RunEnded> {
         let sent = self.0.send(seed.into()).await;
         sent.map_err(|unsent| RunEnded(unsent.0))
@@ -115,15 +117,15 @@ impl SeedSender {
     }
 }
 
-/// Makes entries of what a program sends.
+/// Turns the seeds that a program sends into entries.
 pub(super) struct Feed {
     seeds: mpsc::Receiver<Seed>,
     waiting: Vec<Seed>,
     jobs: JobBuilder,
     settings: SeedSettings,
-    /// The last number that an earlier session of the job had.
+    /// The last number of the job's earlier sessions.
     after: u64,
-    /// Whether each seed needs a number of its own: a job goes on by them.
+    /// Whether each seed needs a number, as a job does to be resumed.
     needs_numbers: bool,
     /// The number of the last seed.
     row: u64,
@@ -149,15 +151,15 @@ impl Feed {
         }
     }
 
-    /// Notes how far the inputs before it were read.
+    /// Notes how far the inputs before the channel were read.
     pub(super) fn follows(&mut self, batch: &Batch) {
         (self.row, self.read) = (batch.last_row, batch.read);
     }
 
-    /// The seeds that were sent since the last time, at least one; `None` when no more can come. Cancel-safe.
+    /// Waits for the next seeds, at least one; `None` when no more can come. Cancel-safe.
     ///
     /// # Errors
-    /// When a seed has no number where it needs one, or a number that does not rise.
+    /// When a seed lacks a number that it needs, or its number does not increase.
     pub(super) async fn next(&mut self) -> Result<Option<Batch>> {
         if self.is_full() || self.seeds.recv_many(&mut self.waiting, BATCH).await == 0 {
             return Ok(None);
@@ -165,7 +167,7 @@ impl Feed {
         self.take().map(Some)
     }
 
-    /// A batch without entries, after which the channel is all that is left to read.
+    /// Returns an empty batch, after which only the channel remains to be read.
     pub(super) fn begin(&self) -> Batch {
         Batch {
             read: self.read,

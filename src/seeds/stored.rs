@@ -1,4 +1,4 @@
-//! The pages of archives as a list: each is a row, and comes with its job.
+//! The pages of archives as a list: each is a row, and its job comes with the page.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,19 +11,19 @@ use crate::archive::{Archive, Damage, Stored};
 use crate::error::{Error, Result};
 use crate::job::{Job, Request};
 
-/// Records of archives that contain no page, by kind.
+/// The number of archive records that are not pages, by kind.
 pub(crate) type LeftOut = BTreeMap<&'static str, u64>;
 
 /// Opens all archives among the inputs.
 ///
 /// # Errors
-/// When one is not there, or is none.
+/// When one does not exist, or is not an archive.
 pub(super) fn open(settings: &SeedSettings) -> Result<Vec<Archive>> {
     let open = |path| Archive::open(path).map_err(|damage| Error::Setting(damage.to_string()));
     settings.archives().map(Path::new).map(open).collect()
 }
 
-/// Hands on every page that is wanted; what is damaged is a row as well.
+/// Feeds every wanted page of an archive; damaged records are rows too.
 pub(super) fn feed(
     mut archive: Archive,
     jobs: &mut JobBuilder,
