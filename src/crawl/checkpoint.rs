@@ -14,7 +14,9 @@ use crate::sink::{FilesSettings, Mark, Marks, index_name, name};
 
 /// The time between checkpoints in the long run: a crash repeats at most this much work.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// The time to the first checkpoint, which then doubles: a job that is killed repeatedly still makes progress.
+/// The time to the first checkpoint, which then doubles.
+///
+/// It is short, so that a job that is killed repeatedly still makes progress.
 pub(super) const FIRST_CHECKPOINT: Duration = Duration::from_millis(50);
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
@@ -65,7 +67,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     }
 }
 
-/// Checks that a resumed job knows all outputs by their names: an unknown one would be emptied.
+/// Checks that a resumed job knows all outputs by name: an unknown one would be emptied.
 ///
 /// # Errors
 /// When one is unknown, with the known ones.

@@ -10,7 +10,9 @@ use crate::seeds::Source;
 use crate::sink::{Destination, FilesSettings, Format, Holders, Mirror, SinkSettings};
 
 impl Config {
-    /// Returns the files and folders that the run reads and writes, to [check](Claims::check) before it starts.
+    /// Returns the files and folders that the run reads and writes.
+    ///
+    /// To be [checked](Claims::check) before it starts.
     #[doc(hidden)]
     pub fn claims(&self) -> Claims {
         let mut claims = Claims::default();

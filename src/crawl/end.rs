@@ -1,4 +1,6 @@
-//! The end of a run, whether it finished or an output stopped it. Both report the rows without a record.
+//! The end of a run, whether it finished or an output stopped it.
+//!
+//! Both report the rows without a record.
 
 use std::time::{Duration, Instant};
 
@@ -66,7 +68,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         })
     }
 
-    /// Aborts the run after an output failed, and returns an outcome with the rows missing from every output.
+    /// Aborts the run after an output failed, and returns the rows that no output has.
     ///
     /// # Errors
     /// The error of the output, if its content is unknown: standard output, or a format that cannot be taken back.

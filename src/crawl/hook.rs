@@ -12,7 +12,7 @@ use crate::job::Job;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
 
-/// Headers that haul controls: they say where a message ends or which part of a body is wanted.
+/// Headers that haul controls: they frame the message, or select a part of the body.
 const RESERVED: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -33,7 +33,9 @@ pub enum Decision {
     Skip(String),
 }
 
-/// A request that is about to be sent, as [`Runner::before_each`](crate::Runner::before_each) shows it.
+/// A request that is about to be sent.
+///
+/// The hook of [`Runner::before_each`](crate::Runner::before_each) gets it.
 #[derive(Debug)]
 pub struct PendingRequest<'a> {
     pub(super) job: &'a Job,

@@ -35,7 +35,7 @@ impl Outcome {
         self.earlier + self.tally.totals()
     }
 
-    /// Makes an outcome with these statistics and nothing missing, for tests of code that takes one.
+    /// Makes an outcome with nothing missing, for tests of code that takes one.
     pub fn new(tally: Tally, ended: Ended) -> Self {
         Self {
             tally,

@@ -1,5 +1,6 @@
-//! Waiting for the readers of named pipes: a run starts when every pipe that it writes to has a reader.
+//! Waiting for the readers of named pipes.
 //!
+//! A run starts when every pipe that it writes to has a reader.
 //! Opening a pipe without a reader blocks in the system, where no signal ends it. So a run polls for a reader, and can
 //! be stopped meanwhile.
 
@@ -17,9 +18,10 @@ use crate::stop::Stop;
 /// How often to check for a reader.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Waits until every pipe among the outputs has a reader; `None` if the run was stopped first.
+/// Waits until every pipe among the outputs has a reader.
 ///
-/// Returns the open pipes, to be kept until the outputs are open, so that a reader sees no end of file in between.
+/// Returns the open pipes, to be kept until the outputs are open, so that a reader sees no end of file in between;
+/// `None` if the run was stopped first.
 ///
 /// # Errors
 /// When one cannot be written.

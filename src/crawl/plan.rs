@@ -31,7 +31,9 @@ pub(super) struct RunPlan {
 }
 
 impl RunPlan {
-    /// Derives the plan from the settings; `wants` is what the program needs from pages in addition.
+    /// Derives the plan from the settings.
+    ///
+    /// `wants` is what the program needs from pages in addition.
     ///
     /// # Errors
     /// When two settings contradict each other, or one is invalid.
@@ -161,7 +163,7 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
     }
 }
 
-/// Returns the limit per host; without one, an adaptive run is limited to the capacity of all lanes.
+/// Returns the limit per host; for an adaptive run without one, the capacity of all lanes.
 fn per_host(settings: &FrontierSettings, engine: Engine) -> usize {
     match settings.per_host {
         0 if settings.adaptive => engine.in_flight(),

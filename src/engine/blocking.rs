@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::fetch::BlockingFetcher;
 use crate::worker::{Plan, parse};
 
-/// The stack of a thread, in bytes: enough for TLS and the parser. Unused pages of it cost no memory.
+/// The stack of a thread, in bytes: enough for TLS and the parser.
+///
+/// Unused pages of it cost no memory.
 const STACK: usize = 512 << 10;
 
 /// Starts one of `lanes` lanes.

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::visit::Visit;
 use crate::worker::Plan;
 
-/// The signals that end a run, which a child ignores: the parent drains, and its children with it.
+/// The signals that end a run. A child ignores them: the parent drains it.
 const SIGNALS: [fn() -> SignalKind; 4] = [
     SignalKind::interrupt,
     SignalKind::terminate,

@@ -38,10 +38,12 @@ pub(crate) enum Ahead {
 pub(crate) struct Crew {
     /// The number of jobs sent and not yet returned.
     out: usize,
-    /// The most jobs that may be out: those in flight, and a few that wait on each lane so that it never idles.
+    /// The most jobs that may be out: in flight, or waiting on a lane so that it never idles.
     capacity: usize,
     lanes: Vec<Lane>,
-    /// The free lanes, if lanes run one job at a time: the last to be freed is used first, as its caches are warm.
+    /// The free lanes, if lanes run one job at a time.
+    ///
+    /// The last one to be freed is used first, as its caches are warm.
     free: Vec<usize>,
     /// The jobs of lanes that cannot be cancelled.
     deaf: Vec<InHand>,
@@ -74,7 +76,7 @@ impl Crew {
         Self::hire_on(engine, plan, ahead, cpu::cores(), None)
     }
 
-    /// Starts the engine that takes pages from a shelf of stored pages; pages that it lacks are missing.
+    /// Starts the engine of stored pages, which looks them up on a shelf if there is one.
     pub(crate) fn hire_for(shelf: Option<Arc<Shelf>>, plan: &Plan) -> Result<Self> {
         Self::hire_on(Engine::Stored, plan, Ahead::None, cpu::cores(), shelf)
     }

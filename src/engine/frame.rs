@@ -1,7 +1,7 @@
-//! The protocol of the pipe to a child process: length-prefixed postcard frames, jobs one way and visits the other.
+//! The frames of the pipe to a child process: jobs one way, visits the other.
 //!
-//! Frames are bounded: one longer than [`LONGEST`] ends the pipe, since it cannot be genuine. A job is sent without
-//! what only the parent needs, its row and its columns: the visit refers to it by number.
+//! A frame is its length and postcard. One longer than [`LONGEST`] ends the pipe, since it cannot be genuine. A job is
+//! sent without what only the parent needs, its row and its columns: the visit refers to it by number.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;

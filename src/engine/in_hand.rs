@@ -1,7 +1,7 @@
-//! The tickets of a lane that cannot be cancelled: its thread blocks, or its requests run in another process.
+//! The tickets of a lane that cannot be cancelled.
 //!
-//! They stay here, where an abort can reach them, while the lane works. Invariant: whoever takes a ticket out
-//! completes it, and nobody else does.
+//! Its thread blocks, or its requests run in another process. The tickets stay here, where an abort can reach them,
+//! while the lane works. Invariant: whoever takes a ticket out completes it, and nobody else does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -27,10 +27,14 @@ pub enum Engine {
         /// The number of requests in flight in each.
         each: NonZeroUsize,
     },
-    /// No requests: every page comes from archives, and all cores parse. Not available by name in `--engine`.
+    /// No requests: every page comes from archives, and all cores parse.
+    ///
+    /// It has no name in `--engine`.
     #[doc(hidden)]
     Stored,
-    /// No requests: every job returns at once, to measure the loop. Not available by name in `--engine`.
+    /// No requests: every job returns at once, to measure the loop.
+    ///
+    /// It has no name in `--engine`.
     #[doc(hidden)]
     Stub(NonZeroUsize),
 }
@@ -59,9 +63,10 @@ impl Engine {
 impl FromStr for Engine {
     type Err = String;
 
-    /// Reads an engine, as in `async`, `async:64`, `threads:16`, `processes:4` or `processes:4x16`.
+    /// Reads an engine with or without a size.
     ///
-    /// `hybrid:4x16` is the same as `processes:4x16`. Without a number the default size of the engine is used.
+    /// Examples are `async`, `async:64`, `threads:16`, `processes:4`, `processes:4x16`, and `hybrid:4x16`, which is
+    /// the same. Without a number the default size of the engine is used.
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, size) = text
             .split_once(':')

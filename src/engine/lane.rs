@@ -1,4 +1,4 @@
-//! A lane with an event loop: a thread, a current-thread runtime, a client, and room for N requests.
+//! A lane with an event loop: one thread with its own runtime and client, for N requests.
 //!
 //! With room for one request it is the `sequential` engine, or one thread of `threads`; with room for many it is a
 //! loop of `async`, switching between requests as responses arrive. No wake-up crosses threads while a request waits.
@@ -33,7 +33,9 @@ const BATCH: usize = 32;
 /// How long a visit may wait to be sent together with others.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Starts one of `lanes` lanes. Pages too large to parse inline go to the pool, if there is one.
+/// Starts one of `lanes` lanes.
+///
+/// Pages too large to parse inline go to the pool, if there is one.
 ///
 /// # Errors
 /// When the thread, its runtime or its client cannot be started.

@@ -1,6 +1,7 @@
-//! A lane of stored pages: each job comes with its page, or it is looked up on a shelf; all cores parse.
+//! A lane of stored pages, parsed on all cores.
 //!
-//! The only waits here are for jobs and the disk, so an abort only has to drop the jobs that were not started.
+//! Each job comes with its page, or the page is looked up on a shelf. The only waits here are for jobs and the disk,
+//! so an abort only has to drop the jobs that were not started.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,7 +72,7 @@ fn work(plan: &Plan, shelf: Option<&Shelf>, jobs: &Mutex<mpsc::Receiver<Ticket>>
     }
 }
 
-/// Returns the visit of a job with its stored page; `None` if the run was aborted, which drops the ticket.
+/// Returns the visit of a job with its stored page; `None` if the run was aborted.
 fn answer(mut ticket: Ticket, plan: &Plan, shelf: Option<&Shelf>) -> Option<(Ticket, Box<Visit>)> {
     if ticket.abort.is_cancelled() {
         return None;

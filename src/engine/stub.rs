@@ -1,4 +1,4 @@
-//! A lane without requests: every job returns at once with the same page, to measure the loop and not a network.
+//! A lane without requests, to measure the loop: every job returns at once with the same page.
 
 use std::thread::{self, JoinHandle};
 

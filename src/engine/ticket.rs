@@ -33,7 +33,9 @@ impl Ticket {
             .expect("a ticket has its job until it is paid")
     }
 
-    /// Sends the visit of the job. Everything that may panic comes before: until then the job stays in the ticket.
+    /// Sends the visit of the job.
+    ///
+    /// Everything that may panic comes before: until then the job stays in the ticket.
     pub(super) fn pay(mut self, outcome: Result<Page, FetchError>, parsed: Parsed) {
         if let Some(job) = self.job.take() {
             self.land(Box::new(Visit {

@@ -1,4 +1,4 @@
-//! The plan of the frontier: the user's settings, and values derived from the rest of the run.
+//! The plan of the frontier: the user's settings, and values derived from the run.
 
 use http::Method;
 
@@ -13,7 +13,9 @@ pub(crate) struct FrontierPlan {
     pub(crate) method: Method,
     /// The most requests in flight on one host; 0 for no limit.
     pub(crate) per_host: usize,
-    /// Whether this is a crawl: each page is requested once, however many lines, links and redirects point to it.
+    /// Whether this is a crawl, which requests each page once.
+    ///
+    /// However many lines, links and redirects point to it.
     pub(crate) is_crawl: bool,
     /// Whether pages out of the scope are read, and not only checked for existence.
     pub(crate) read_external: bool,

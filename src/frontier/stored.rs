@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::rows::Rows;
 
 impl FrontierSettings {
-    /// Adapts the settings to a list of stored pages: each gets a record, and no redirect is followed.
+    /// Adapts the settings to a list of stored pages: each has a record, redirects included.
     pub(crate) fn of_stored_pages(self) -> Self {
         Self {
             duplicates: Duplicates::Keep,

@@ -1,7 +1,8 @@
-//! How often each field matched, counted where records are written, so that a job counts each page once too.
+//! Counts of how often each field matched.
 //!
-//! The mark is the counts themselves, so a resumed job continues counting. If a job was started over in the same
-//! folder, the counts of the previous one are stored along with them, so that changes can be reported.
+//! They are counted where records are written, so that a job, too, counts each page once. The mark is the counts
+//! themselves, so a resumed job continues counting. If a job was started over in the same folder, the counts of the
+//! previous one are stored along with them, so that changes can be reported.
 
 use serde::{Deserialize, Serialize};
 

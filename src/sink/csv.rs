@@ -107,7 +107,7 @@ fn selected_columns(tables: &[Table]) -> &[Column] {
     selected.map_or(&[], |table| &table.columns)
 }
 
-/// Refuses a file whose columns differ from those of this run: it would mix the lines of two tables.
+/// Refuses a file whose columns differ from this run's: it would mix two tables.
 fn check_columns(path: &Path, now: &[String]) -> Result<()> {
     let Some(header) = header(path) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The link graph of a site: an edge for each link of each page, as CSV or as a Graphviz digraph.
+//! The link graph of a site as CSV or as a Graphviz digraph: an edge for each link.
 //!
 //! A page's links are those that the crawl looked for, each URL once, whether it was followed or not: assets are
 //! included if assets are requested. A redirect is an edge too, from the redirecting URL to its target. Invariant: at
@@ -136,7 +136,7 @@ impl Edge<'_> {
     }
 }
 
-/// Calls `take` with each edge of a visit: redirects in their order, then links in page order.
+/// Calls `take` with each edge of a visit: redirects in order, then links in page order.
 fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
     let job = &visit.job;
     let redirect = |from, to| Edge {
@@ -169,7 +169,7 @@ fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
     }
 }
 
-/// Writes a URL as a cell, quoted if need be: it usually has no quotes or line ends, but may have commas.
+/// Writes a URL as a cell, in quotes if need be, as URLs may contain commas.
 fn cell(url: &str, out: &mut Vec<u8>) {
     if url.contains([',', '"', '\n', '\r']) {
         out.push(b'"');

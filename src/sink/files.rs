@@ -43,7 +43,7 @@ pub struct Files {
     folder: Folder,
     names: Names,
     layout: Layout,
-    /// Whether another sink reads the bodies after this one: then they are not moved out of the visit.
+    /// Whether another sink reads the bodies later, so that they must stay in their visits.
     shared: bool,
     waiting: Vec<Waiting>,
     /// Subfolders with new entries since they were last synced.
@@ -180,7 +180,9 @@ impl Files {
         Ok(())
     }
 
-    /// Whether a saved file has exactly these bytes. Pages larger than [`COMPARED`] are not compared.
+    /// Whether a saved file has exactly these bytes.
+    ///
+    /// Pages larger than [`COMPARED`] are not compared.
     fn holds(&mut self, path: &str, body: &Body) -> Result<bool> {
         let length = body.len();
         if length > COMPARED {
@@ -363,7 +365,7 @@ impl Files {
 }
 
 impl Waiting {
-    /// Renames the body to its name; an existing file or link of that name is replaced, not followed.
+    /// Renames the body to its name, replacing an existing file or link.
     fn rename(self) -> io::Result<()> {
         match self.source {
             Source::Temporary(temporary) => temporary.rename(&self.name),
@@ -399,7 +401,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Takes the body to save out of a visit, decoded if possible; `None` if there is none to save.
+/// Takes the body to save out of a visit, decoded if possible.
 ///
 /// If bodies are shared, the visit keeps its own.
 fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
@@ -445,7 +447,7 @@ fn is_beside(spool: &Spool, folder: &OwnedFd) -> bool {
     }
 }
 
-/// Whether a name is blocked, though another may work: by a link or file in its path, or by its length.
+/// Whether a name is blocked by a link or file in its path, or is too long; another may work.
 fn is_in_the_way(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(

@@ -56,7 +56,9 @@ impl Folder {
         })
     }
 
-    /// Whether names that differ only in case or accent encoding are the same file, as on macOS and Windows.
+    /// Whether names that differ only in case or accent encoding are the same file.
+    ///
+    /// They are on macOS and Windows.
     pub(super) fn folds(&self) -> bool {
         self.folds
     }
@@ -74,7 +76,9 @@ impl Folder {
         }
     }
 
-    /// Opens a subfolder, creating missing ones; calls `grew` with each folder that got a new entry.
+    /// Opens a subfolder, creating missing folders.
+    ///
+    /// Calls `grew` with each folder that got a new entry.
     ///
     /// # Errors
     /// When the system refuses: a link in the path is `ELOOP` or `ENOTDIR`.
@@ -111,7 +115,9 @@ impl Folder {
         outcome
     }
 
-    /// Reads a plain file in the folder; `None` if it is missing, not a plain file, or longer than `limit`.
+    /// Reads a plain file in the folder, if it is not longer than `limit`.
+    ///
+    /// `None` if it is longer, missing, or not a plain file.
     ///
     /// # Errors
     /// When the system refuses.
@@ -151,7 +157,7 @@ impl Folder {
         })
     }
 
-    /// Removes plain files from a subfolder durably; anything else, and missing files, are ignored.
+    /// Removes plain files from a subfolder durably; ignores missing files and anything else.
     ///
     /// # Errors
     /// When the system refuses.
@@ -169,7 +175,9 @@ impl Folder {
         sync_folder(rustix::fs::fsync(&folder).map_err(io::Error::from))
     }
 
-    /// Removes the temporary files that killed runs left in a subfolder. Partial downloads stay, to be resumed.
+    /// Removes the temporary files that killed runs left in a subfolder.
+    ///
+    /// Partial downloads stay, to be resumed.
     ///
     /// # Errors
     /// When the system refuses.

@@ -27,8 +27,10 @@ pub enum Format {
     Edges,
     /// The links of each page instead of its record, as a digraph for Graphviz.
     Dot,
-    /// WARC 1.1: every response with its bytes as received. The suffix of the file decides whether it is plain, in
-    /// gzip members (`.gz`), or packaged with its index (`.wacz`).
+    /// WARC 1.1: every response with its bytes as received.
+    ///
+    /// The suffix of the file decides whether it is plain, in gzip members (`.gz`), or packaged with its index
+    /// (`.wacz`).
     Warc(ArchiveSettings),
     /// A SQLite file: a table of pages, and one table per recipe.
     Sqlite(RecordSettings),

@@ -35,8 +35,9 @@ pub struct TemplateSettings {
 /// What an archive records about the run, and the size of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSettings {
-    /// Bytes after which a new file is started; 0 for a single file. The records of a visit stay together, so a file
-    /// may be larger by up to one visit.
+    /// Bytes after which a new file is started; 0 for a single file.
+    ///
+    /// The records of a visit stay together, so a file may be larger by up to one visit.
     pub rotate: ByteSize,
     /// The command that started the run; whoever sets it hides its secrets.
     pub command: Option<String>,

@@ -46,7 +46,7 @@ impl GrowingFile {
         }
     }
 
-    /// Returns a handle to read the file, if it was opened for reading too; both share one position.
+    /// Returns a handle to read the file, if it was opened for that; both share one position.
     ///
     /// # Errors
     /// When the system refuses.
@@ -152,7 +152,9 @@ impl GrowingFile {
         Ok(Mark::of_length(self.length))
     }
 
-    /// Does the same as [`checkpoint`](Self::checkpoint); `None` if this is not a plain file, which needs no sync.
+    /// Does the same as [`checkpoint`](Self::checkpoint).
+    ///
+    /// `None` if this is not a plain file, which needs no sync.
     ///
     /// # Errors
     /// When the disk fails.

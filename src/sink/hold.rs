@@ -1,4 +1,6 @@
-//! Locks on outputs: two runs that write to one file would mix their records, or empty each other's file.
+//! Locks on outputs against a second run.
+//!
+//! Two runs that write to one file would mix their records, or empty each other's file.
 
 use std::fs::{self, File};
 use std::io;

@@ -19,7 +19,7 @@ pub struct Mark(pub Value);
 pub enum Start<'a> {
     /// A run without a job: an existing file is emptied, or appended to if the settings say so.
     Fresh,
-    /// A job without a mark: its first session, or one after a kill that came before the first checkpoint.
+    /// A job without a mark: its first session, or one after a kill before its first checkpoint.
     ///
     /// As [`Fresh`](Self::Fresh), and files that a killed session saved are removed. A file that is appended to keeps
     /// all its content, since nobody knows where the killed session began. That is why a job takes its first

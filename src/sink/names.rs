@@ -113,7 +113,9 @@ impl Names {
         (used == Some(&Use::File(self.owner(other)))).then_some(path)
     }
 
-    /// Returns the path of the folders of a name, with a trailing slash; `None` if every candidate is blocked.
+    /// Returns the path of the folders of a name, with a trailing slash.
+    ///
+    /// `None` if every candidate is blocked.
     fn enter(&mut self, name: &Name, on_disk: &impl Fn(&str) -> Found) -> Option<String> {
         let mut path = String::new();
         let mut plain = String::new();

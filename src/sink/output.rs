@@ -81,12 +81,14 @@ impl Output {
         }
     }
 
-    /// Returns the mark that a checkpoint would give here, without a checkpoint; `None` on standard output.
+    /// Returns the mark of the current position without a checkpoint; `None` on standard output.
     pub(super) fn position(&self) -> Option<Mark> {
         self.length().map(Mark::of_length)
     }
 
-    /// Returns the position of the next byte; `None` on standard output. Not for compressed outputs.
+    /// Returns the position of the next byte; `None` on standard output.
+    ///
+    /// Not for compressed outputs.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.target {
             Target::Stdout(_) => None,
@@ -94,7 +96,9 @@ impl Output {
         }
     }
 
-    /// Returns the buffer to write a record into; call [`record_done`](Self::record_done) afterwards.
+    /// Returns the buffer to write a record into.
+    ///
+    /// Call [`record_done`](Self::record_done) afterwards.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
@@ -176,7 +180,9 @@ impl Output {
         }
     }
 
-    /// Writes the buffer, and waits for the disk. Returns the mark; `None` if the target is not a plain file.
+    /// Writes the buffer, and waits for the disk.
+    ///
+    /// Returns the mark; `None` if the target is not a plain file.
     ///
     /// # Errors
     /// When it cannot be written.

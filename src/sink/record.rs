@@ -22,7 +22,7 @@ pub const SCHEMA: &str = include_str!("record.schema.json");
 /// One visit as it is written.
 #[derive(Debug, Serialize)]
 pub struct Record<'a> {
-    /// The line of the input, counted from 1 over all inputs in order; `None` for URLs found on pages.
+    /// The line of the input, counted from 1 over all inputs; `None` for URLs found on pages.
     pub row: Option<u64>,
     /// The requested URL: the input line in WHATWG form, or its text if it is not a URL.
     pub url: &'a str,

@@ -19,7 +19,7 @@ use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
 use crate::visit::{Parsed, Visit};
 
-/// Returns a response from `https://example.org/a` with this status and a body of 4,200 bytes.
+/// Returns a response from `https://example.org/a` with a status and a body of 4,200 bytes.
 pub(super) fn page(status: u16) -> Visit {
     saved_from("https://example.org/a", status, "x".repeat(4200))
 }
@@ -169,7 +169,7 @@ pub(super) fn table() -> Table {
     }
 }
 
-/// Returns an extraction for [`table`]: one item with this number, which is also its only tag.
+/// Returns an extraction for [`table`]: one item whose number is also its only tag.
 pub(super) fn product(number: usize) -> Extraction {
     let text = |text: &str| Value::Text(text.to_owned());
     let review =
@@ -318,7 +318,7 @@ impl Case {
     }
 }
 
-/// Returns the format with this name; `body` says whether its records include the text of pages.
+/// Returns the format with this name; `body` makes its records include the text of pages.
 pub(super) fn format(name: &str, body: bool) -> Format {
     let mut format: Format = name.parse().unwrap();
     if let Some(records) = format.records_mut() {

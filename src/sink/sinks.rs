@@ -29,7 +29,7 @@ pub(crate) struct Sinks {
     pub(super) records: Vec<(String, Box<dyn Sink>)>,
     /// Receives the visits once they are written.
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
-    /// Whether a sink has flushed records that cannot be taken back, while a later one has not flushed yet.
+    /// Whether a sink has flushed records for good that a later sink has not flushed yet.
     pub(super) is_ahead: bool,
     /// Locks on the outputs, so that no other run writes to them.
     pub(super) held: Vec<File>,
@@ -164,7 +164,7 @@ impl Sinks {
         Ok(())
     }
 
-    /// After an error: drops what was written since the last complete [`flush`](Self::flush), in every sink.
+    /// After an error: drops what every sink wrote since the last complete flush.
     ///
     /// Returns whether that succeeded in all of them.
     pub(super) fn take_back(&mut self) -> bool {
@@ -187,7 +187,9 @@ impl Sinks {
         Ok(marks)
     }
 
-    /// Finishes all sinks, waits until everything is on disk, and returns the marks of those that have one.
+    /// Finishes all sinks, and waits until everything is on disk.
+    ///
+    /// Returns the marks of the sinks that have one.
     ///
     /// # Errors
     /// When a sink fails.

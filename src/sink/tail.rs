@@ -31,7 +31,9 @@ enum Framing {
     Csv(usize),
 }
 
-/// Repairs the end of a sink's file if it is appended to. Returns the notice for the user, if any.
+/// Repairs the end of a sink's file if it is appended to.
+///
+/// Returns the notice for the user, if any.
 ///
 /// # Errors
 /// When it cannot be read or written, or is damaged elsewhere than at its end.
@@ -120,7 +122,7 @@ fn mend_plain(path: &Path, framing: Framing) -> io::Result<End> {
     Ok(end)
 }
 
-/// Repairs a compressed file: whatever can still be read of the last member becomes a new member.
+/// Repairs a compressed file: the readable part of its last member becomes a new member.
 fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<End> {
     let mut scan = Scan::new(framing);
     // The start of each member in the file, and in the decompressed text.
@@ -256,7 +258,7 @@ mod tests {
     use super::super::{Start, samples};
     use super::*;
 
-    /// Writes a file in two runs, and cuts it after the first. Returns its records and the notice.
+    /// Writes a file in two runs, cut after the first; returns its records and the notice.
     fn cut_and_appended(name: &str, at: impl Fn(usize) -> usize) -> (Vec<String>, Option<String>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);

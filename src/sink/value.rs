@@ -102,7 +102,9 @@ pub(super) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     debug_assert!(written.is_ok(), "memory takes every byte");
 }
 
-/// Whether a text needs no escapes in JSON. It does not return early, so that it can be vectorized.
+/// Whether a text needs no escapes in JSON.
+///
+/// It does not return early, so that it can be vectorized.
 fn is_plain(text: &str) -> bool {
     !text.bytes().fold(false, |found, byte| {
         found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')

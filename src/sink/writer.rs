@@ -20,7 +20,7 @@ use crate::visit::Visit;
 
 /// The number of batches that may wait for the disk.
 const BATCHES: usize = 8;
-/// The most visits written without a flush: at most this many are fetched again after a full disk.
+/// The most visits written without a flush, which are fetched again after a full disk.
 const UNFLUSHED: usize = 4096;
 
 /// The queue to the writing thread.
@@ -89,7 +89,7 @@ impl Writer {
         self.send(Order::Write(full)).await
     }
 
-    /// Wakes the thread once in a while, so that sinks write their buffers even if no record comes.
+    /// Wakes the thread now and then, so that sinks write their buffers even without new records.
     pub(crate) fn tick(&mut self, now: Instant) {
         if now.duration_since(self.woken) < FLUSH_EVERY {
             return;
@@ -101,10 +101,10 @@ impl Writer {
         }
     }
 
-    /// Requests marks that cover everything sent so far, without waiting for them; waits while the queue is full.
+    /// Requests marks that cover everything sent so far, without waiting for them.
     ///
-    /// Batches sent meanwhile are written after the marks are made. The receiver gets an error if the thread stopped
-    /// first: [`failure`](Self::failure) returns the reason.
+    /// Waits only while the queue is full. Batches sent meanwhile are written after the marks are made. The receiver
+    /// gets an error if the thread stopped first: [`failure`](Self::failure) returns the reason.
     ///
     /// # Errors
     /// Why the writing thread stopped.
@@ -120,7 +120,9 @@ impl Writer {
         self.end().await.err().unwrap_or_else(gone)
     }
 
-    /// Writes everything that waits, syncs it to disk, and ends. Returns the marks of the sinks that have one.
+    /// Writes everything that waits, syncs it to disk, and ends.
+    ///
+    /// Returns the marks of the sinks that have one.
     ///
     /// # Errors
     /// Why the writing thread could not write everything.
@@ -255,7 +257,7 @@ mod tests {
     use super::*;
     use crate::parse::Wants;
 
-    /// Records whether the file that each record names exists, and how many records there were at each mark.
+    /// Notes whether the file of each record exists, and the number of records at each mark.
     #[derive(Default)]
     struct Witness {
         seen: Arc<Mutex<Vec<bool>>>,

@@ -282,7 +282,7 @@ impl Member {
     }
 }
 
-/// Returns the numbers of the files below a folder, each of which must contain its own number.
+/// Returns the numbers of the files below a folder, each of which must contain its number.
 fn files(folder: &Path) -> Vec<usize> {
     let number = |(name, text): (String, String)| {
         assert_eq!(name, format!("h.example+80/{text}~.html"));
@@ -291,7 +291,7 @@ fn files(folder: &Path) -> Vec<usize> {
     tree(folder).into_iter().map(number).collect()
 }
 
-/// Returns the rows of the pages of a database, each of which must have its item with its children.
+/// Returns the rows of the pages of a database, checking the item of each and its children.
 fn rows(file: &Path) -> Vec<usize> {
     let database = rusqlite::Connection::open(file).unwrap();
     let query = "SELECT pages.row, product.number, tags.value FROM pages

@@ -1,6 +1,7 @@
-//! What every sink promises a job: whatever happens after a mark, a session resumed there is complete.
+//! The contract of every sink with a job.
 //!
-//! That is, it ends with each record exactly once, in order, and nothing torn. Every test runs for every kind of sink.
+//! Whatever happens after a mark, a session resumed there ends with each record exactly once, in order, and nothing
+//! torn. Every test runs for every kind of sink.
 
 mod members;
 
