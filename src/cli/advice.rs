@@ -135,9 +135,9 @@ mod tests {
             fixed,
         };
         let text = sentence(&differ(false));
-        assert!(text.contains("--change"), "{text}");
+        assert!(text.contains("--allow-changes"), "{text}");
         assert!(text.ends_with(":\n  depth: 3 then, not set now"), "{text}");
-        assert!(!sentence(&differ(true)).contains("--change"));
+        assert!(!sentence(&differ(true)).contains("--allow-changes"));
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn lists_are_tables_of_children_and_nested_items_are_columns() {
         ["1|1|0|7", "2|2|0|8"]
     );
     assert_eq!(
-        output.ask("SELECT parent_id, output, stars FROM product_reviews"),
+        output.ask("SELECT parent_id, place, stars FROM product_reviews"),
         ["1|0|5", "1|1|1", "2|0|5", "2|1|1"]
     );
     assert_eq!(
