@@ -23,14 +23,14 @@ pub struct Claims(Vec<Claim>);
 #[derive(Debug)]
 struct Claim {
     /// Its name in error messages: `--output out.jsonl`.
-    who: String,
-    use_: Use,
-    place: Place,
+    name: String,
+    usage: Usage,
+    target: Target,
 }
 
 /// How a file or folder is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum Usage {
     /// A file is read, or a folder with everything in it.
     Read,
     /// Files of a folder are read on request: writing other files into it does no harm.
@@ -43,7 +43,7 @@ enum Use {
 
 /// Where a path leads: the nearest ancestor that exists, and the missing rest below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct Target {
     device: u64,
     inode: u64,
     missing: PathBuf,
@@ -53,38 +53,42 @@ struct Place {
 
 impl Claims {
     /// Claims a file that is read, or a folder that is read with everything in it.
-    pub fn read(&mut self, who: impl Into<String>, path: &Path) {
-        self.add(who.into(), Use::Read, Place::of(path));
+    pub fn read(&mut self, name: impl Into<String>, path: &Path) {
+        self.add(name.into(), Usage::Read, Target::of(path));
     }
 
     /// Claims a folder that is served.
-    pub fn serve(&mut self, who: impl Into<String>, path: &Path) {
-        self.add(who.into(), Use::Serve, Place::of(path));
+    pub fn serve(&mut self, name: impl Into<String>, path: &Path) {
+        self.add(name.into(), Usage::Serve, Target::of(path));
     }
 
     /// Claims a file that is written.
-    pub fn write(&mut self, who: impl Into<String>, path: &Path) {
-        self.add(who.into(), Use::Write, Place::of(path));
+    pub fn write(&mut self, name: impl Into<String>, path: &Path) {
+        self.add(name.into(), Usage::Write, Target::of(path));
     }
 
     /// Claims a folder that files are written into.
-    pub fn fill(&mut self, who: impl Into<String>, path: &Path) {
-        self.add(who.into(), Use::Fill, Place::of(path));
+    pub fn fill(&mut self, name: impl Into<String>, path: &Path) {
+        self.add(name.into(), Usage::Fill, Target::of(path));
     }
 
     /// Claims an open file that is read, such as standard input.
-    pub fn read_open(&mut self, who: impl Into<String>, file: impl AsFd) {
-        self.add(who.into(), Use::Read, Place::of_open(file));
+    pub fn read_open(&mut self, name: impl Into<String>, file: impl AsFd) {
+        self.add(name.into(), Usage::Read, Target::of_open(file));
     }
 
     /// Claims an open file that is written, such as standard output.
-    pub fn write_open(&mut self, who: impl Into<String>, file: impl AsFd) {
-        self.add(who.into(), Use::Write, Place::of_open(file));
+    pub fn write_open(&mut self, name: impl Into<String>, file: impl AsFd) {
+        self.add(name.into(), Usage::Write, Target::of_open(file));
     }
 
-    fn add(&mut self, who: String, use_: Use, place: Option<Place>) {
-        if let Some(place) = place {
-            self.0.push(Claim { who, use_, place });
+    fn add(&mut self, name: String, usage: Usage, target: Option<Target>) {
+        if let Some(target) = target {
+            self.0.push(Claim {
+                name,
+                usage,
+                target,
+            });
         }
     }
 
@@ -107,36 +111,36 @@ impl Claims {
 impl Claim {
     /// The conflict between two claims, if there is one.
     fn against(&self, other: &Self) -> Option<String> {
-        let (one, two) = (&self.who, &other.who);
-        let same = self.place.is(&other.place);
-        match (self.use_, other.use_) {
-            (Use::Read | Use::Serve, Use::Read | Use::Serve) => None,
-            (Use::Write, Use::Write) => same
+        let (one, two) = (&self.name, &other.name);
+        let same = self.target.is(&other.target);
+        match (self.usage, other.usage) {
+            (Usage::Read | Usage::Serve, Usage::Read | Usage::Serve) => None,
+            (Usage::Write, Usage::Write) => same
                 .then(|| format!("{one} and {two} are the same file: two outputs cannot share it")),
             // A file may be written into a folder that is filled, as long as it is not the folder itself.
-            (Use::Write, Use::Fill) | (Use::Fill, Use::Write) => same.then(|| {
+            (Usage::Write, Usage::Fill) | (Usage::Fill, Usage::Write) => same.then(|| {
                 format!("{one} and {two} are the same path: one is a file, the other a folder")
             }),
-            (Use::Fill, Use::Fill) => {
+            (Usage::Fill, Usage::Fill) => {
                 same.then(|| format!("{one} and {two} are the same folder: each needs its own"))
             }
-            (Use::Write | Use::Fill, Use::Read | Use::Serve) => other.against(self),
-            (Use::Serve, Use::Write | Use::Fill) => {
+            (Usage::Write | Usage::Fill, Usage::Read | Usage::Serve) => other.against(self),
+            (Usage::Serve, Usage::Write | Usage::Fill) => {
                 same.then(|| format!("{two} would overwrite {one}, which is served"))
             }
-            (Use::Read, Use::Write) => (same || other.place.is_below(&self.place))
+            (Usage::Read, Usage::Write) => (same || other.target.is_below(&self.target))
                 .then(|| format!("{two} would overwrite {one}, which is read")),
-            (Use::Read, Use::Fill) => {
+            (Usage::Read, Usage::Fill) => {
                 let overlap = same
-                    || other.place.is_below(&self.place)
-                    || self.place.path.is_dir() && self.place.is_below(&other.place);
+                    || other.target.is_below(&self.target)
+                    || self.target.path.is_dir() && self.target.is_below(&other.target);
                 overlap.then(|| format!("{two} would be written into {one}, which is read"))
             }
         }
     }
 }
 
-impl Place {
+impl Target {
     /// Where a path leads; `None` for devices, which may be shared.
     fn of(path: &Path) -> Option<Self> {
         let mut path = std::path::absolute(path).ok()?;

@@ -22,16 +22,16 @@ pub struct Fingerprints {
 }
 
 /// A map keyed by fingerprints.
-pub(crate) type FingerprintMap<V> = HashMap<u64, V, BuildHasherDefault<AsItIs>>;
+pub(crate) type FingerprintMap<V> = HashMap<u64, V, BuildHasherDefault<IdentityHasher>>;
 
 /// A set of fingerprints.
-pub(crate) type FingerprintSet = HashSet<u64, BuildHasherDefault<AsItIs>>;
+pub(crate) type FingerprintSet = HashSet<u64, BuildHasherDefault<IdentityHasher>>;
 
 /// A hasher that returns a fingerprint unchanged. It is a seeded hash already, so no page can choose it.
 #[derive(Debug, Default)]
-pub(crate) struct AsItIs(u64);
+pub(crate) struct IdentityHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -64,7 +64,7 @@ impl Fingerprints {
             Some(first) => {
                 let mut hash = Xxh3::with_seed(self.seed);
                 hash.update(&bytes[..first]);
-                spelled_one_way(&bytes[first..], |piece| hash.update(piece));
+                canonical_pieces(&bytes[first..], |piece| hash.update(piece));
                 hash.digest()
             }
         }
@@ -82,7 +82,7 @@ pub(crate) fn canonical(url: &str) -> Cow<'_, str> {
         return Cow::Borrowed(url);
     }
     let mut text = Vec::with_capacity(url.len());
-    spelled_one_way(url.as_bytes(), |piece| text.extend_from_slice(piece));
+    canonical_pieces(url.as_bytes(), |piece| text.extend_from_slice(piece));
     // Pieces are only split at `%`, and only ASCII is rewritten, so this is valid UTF-8.
     String::from_utf8(text).map_or(Cow::Borrowed(url), Cow::Owned)
 }
@@ -91,7 +91,7 @@ pub(crate) fn canonical(url: &str) -> Cow<'_, str> {
 ///
 /// A URL with a `%` that is not part of an escape is not valid by RFC 3986, so its rules of equivalence do not apply:
 /// from there on, the rest is left unchanged. (Otherwise `%4%31` would become `%41`, which is `A`.)
-fn spelled_one_way(url: &[u8], mut take: impl FnMut(&[u8])) {
+fn canonical_pieces(url: &[u8], mut take: impl FnMut(&[u8])) {
     let mut rest = url;
     while let Some(at) = memchr::memchr(b'%', rest) {
         let (before, from) = rest.split_at(at);

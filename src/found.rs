@@ -14,7 +14,7 @@ use crate::checked::Checked;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     text: String,
-    links: Vec<Entry>,
+    links: Vec<StoredLink>,
     /// The recipes that links are followed with, each once.
     recipes: Vec<Arc<str>>,
     /// Whether the page, or a response header, asks that none of its links be followed.
@@ -28,19 +28,19 @@ pub struct Found {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct StoredLink {
     start: u32,
     end: u32,
     fingerprint: u64,
     kind: FoundKind,
     is_part: bool,
     nofollow: bool,
-    led: Led,
+    led: LinkReason,
 }
 
 /// The reason to follow a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Led {
+enum LinkReason {
     /// The page has it.
     Page,
     /// A recipe selects it.
@@ -120,7 +120,7 @@ impl Found {
 
     /// The approximate size in memory, in bytes.
     pub(crate) fn size(&self) -> u64 {
-        (self.text.len() + self.links.len() * size_of::<Entry>() + self.checked.size()) as u64
+        (self.text.len() + self.links.len() * size_of::<StoredLink>() + self.checked.size()) as u64
     }
 
     /// Adds a link. Beyond 4 GiB of text, links are dropped and `more` is set.
@@ -131,31 +131,31 @@ impl Found {
             return;
         };
         self.text.push_str(link.url);
-        self.links.push(Entry {
+        self.links.push(StoredLink {
             start,
             end,
             fingerprint: link.fingerprint,
             kind: link.kind,
             is_part: link.is_part,
             nofollow: link.nofollow,
-            led: Led::Page,
+            led: LinkReason::Page,
         });
     }
 
     /// Adds a link that a recipe selects, with the recipe for its target. This overrides what the page says about the
-    /// link. `met` is the index of the link, if it is in this list already.
+    /// link. `existing` is the index of the link, if it is in this list already.
     pub(crate) fn lead(
         &mut self,
-        met: Option<usize>,
+        existing: Option<usize>,
         url: &str,
         fingerprint: u64,
         recipe: Option<&str>,
     ) {
         let led = match recipe {
-            None => Led::Recipe,
-            Some(recipe) => self.led_to(recipe),
+            None => LinkReason::Recipe,
+            Some(recipe) => self.reason_for(recipe),
         };
-        if met.is_none() {
+        if existing.is_none() {
             self.push(FoundLink {
                 url,
                 fingerprint,
@@ -166,7 +166,7 @@ impl Found {
                 recipe: None,
             });
         }
-        let at = met.unwrap_or(self.links.len().saturating_sub(1));
+        let at = existing.unwrap_or(self.links.len().saturating_sub(1));
         let Some(link) = self.links.get_mut(at) else {
             return;
         };
@@ -178,12 +178,12 @@ impl Found {
         link.nofollow = false;
         let link = *link;
         match (link.led, led) {
-            (Led::Page | Led::Recipe, led) => self.links[at].led = led,
-            (Led::To(_), Led::Page | Led::Recipe) => {}
-            (Led::To(_), led) => {
+            (LinkReason::Page | LinkReason::Recipe, led) => self.links[at].led = led,
+            (LinkReason::To(_), LinkReason::Page | LinkReason::Recipe) => {}
+            (LinkReason::To(_), led) => {
                 let mut same = self.links.iter();
                 if !same.any(|link| link.fingerprint == fingerprint && link.led == led) {
-                    self.links.push(Entry { led, ..link });
+                    self.links.push(StoredLink { led, ..link });
                 }
             }
         }
@@ -191,15 +191,15 @@ impl Found {
 
     /// The mark of a link for this recipe. Beyond [`RECIPES`](Self::RECIPES), which settings refuse, the link gets no
     /// recipe.
-    fn led_to(&mut self, recipe: &str) -> Led {
+    fn reason_for(&mut self, recipe: &str) -> LinkReason {
         let known = self.recipes.iter().position(|known| **known == *recipe);
         let at = known.unwrap_or_else(|| {
             self.recipes.push(recipe.into());
             self.recipes.len() - 1
         });
         match u8::try_from(at) {
-            Ok(at) if usize::from(at) < Self::RECIPES => Led::To(at),
-            _ => Led::Recipe,
+            Ok(at) if usize::from(at) < Self::RECIPES => LinkReason::To(at),
+            _ => LinkReason::Recipe,
         }
     }
 
@@ -252,7 +252,7 @@ impl Found {
 
     /// The allocated memory of the text and the links, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.text.capacity() + self.links.capacity() * size_of::<Entry>()
+        self.text.capacity() + self.links.capacity() * size_of::<StoredLink>()
     }
 
     /// The links, in page order.
@@ -266,10 +266,10 @@ impl Found {
             kind: entry.kind,
             is_part: entry.is_part,
             nofollow: entry.nofollow,
-            led: entry.led != Led::Page,
+            led: entry.led != LinkReason::Page,
             recipe: match entry.led {
-                Led::To(at) => self.recipes.get(usize::from(at)),
-                Led::Page | Led::Recipe => None,
+                LinkReason::To(at) => self.recipes.get(usize::from(at)),
+                LinkReason::Page | LinkReason::Recipe => None,
             },
         })
     }

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 /// How long a lock may outlive its owner. A child process that is being started has a copy of every file descriptor,
 /// including that of the lock, until its program is loaded.
-const PATIENCE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Locks a file for as long as it is open. Returns false if another process has locked it.
 ///
 /// # Errors
 /// The error of the system.
 pub(crate) fn lock(file: &File) -> io::Result<bool> {
-    let patient_until = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + GRACE;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
-                std::thread::sleep(PATIENCE / 50);
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(GRACE / 50);
             }
             Err(TryLockError::WouldBlock) => return Ok(false),
             Err(TryLockError::Error(source)) => return Err(source),

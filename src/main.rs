@@ -16,11 +16,11 @@ use haul::compare::{EngineResult, Target};
 use haul::fetch::Override;
 use haul::origin::Origin;
 use haul::{Error, Event, Stop};
-use progress::{Progress, StageLine, Voice};
+use progress::{Progress, StageLine, Verbosity};
 
 fn main() -> ExitCode {
     let first = std::env::args_os().nth(1).unwrap_or_default();
-    let ended = if first == haul::engine::CHILD_ARGUMENT {
+    let result = if first == haul::engine::CHILD_ARGUMENT {
         child(haul::engine::serve_parent())
     } else if first == haul::compare::ROUND_ARGUMENT {
         child(haul::compare::serve_round())
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             Task::Print(text) => print(&text),
         })
     };
-    ended.unwrap_or_else(|failure| failure.tell()).into()
+    result.unwrap_or_else(|failure| failure.report()).into()
 }
 
 fn child(served: haul::Result<()>) -> Result<Exit, Failure> {
@@ -58,53 +58,53 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
         .extend(served.as_ref().map(under_localhost));
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
-    let progress = Progress::start(plan.style, plan.voice)?;
+    let progress = Progress::start(plan.style, plan.verbosity)?;
     let resume = Resume::of(&plan);
     let if_empty = plan.if_empty.take();
     let mut report = Reporting::begin(&plan);
 
-    let hear = |event: &Event<'_>| {
-        progress.hear(event);
+    let on_event = |event: &Event<'_>| {
+        progress.show(event);
         if let Some(report) = &mut report {
-            report.hear(event);
+            report.add(event);
         }
     };
-    let ended = runtime.block_on(haul::crawl(&plan.config, stop, hear));
+    let result = runtime.block_on(haul::crawl(&plan.config, stop, on_event));
     interrupts.run_is_over();
     progress.finish();
 
-    let mut outcome = ended?;
+    let mut outcome = result?;
     if let Some(problem) = if_empty.filter(|_| outcome.tally.visited == 0) {
         return Err(Error::Setting(problem).into());
     }
-    let mut told = String::new();
-    if plan.voice >= Voice::Usual {
-        told = match resume.done(&outcome) {
+    let mut text = String::new();
+    if plan.verbosity >= Verbosity::Usual {
+        text = match resume.done(&outcome) {
             Some(done) => cli::summary_of_done(&outcome.tally, done),
             None => cli::summary(&outcome.tally, cli::processor_time()),
         };
-        told.extend(outcome.mirror.as_deref().map(cli::mirror_summary));
-        told.extend(outcome.counts.as_ref().map(cli::fields_summary));
+        text.extend(outcome.mirror.as_deref().map(cli::mirror_summary));
+        text.extend(outcome.counts.as_ref().map(cli::fields_summary));
     }
     if let Some(error) = outcome.failure.take() {
-        tell(&std::mem::take(&mut told));
-        Failure::from(error).tell();
+        write_stderr(&std::mem::take(&mut text));
+        Failure::from(error).report();
     }
     if sessions == Sessions::This {
         outcome.earlier = haul::Totals::default();
     }
-    let mut exit = Exit::of(&outcome, plan.max_failed, plan.judged);
+    let mut exit = Exit::of(&outcome, plan.max_failed, plan.failure_scope);
     if outcome.counts.as_ref().is_some_and(cli::fall_short) {
         exit = exit.merge(Exit::FieldsShort);
     }
-    if plan.voice >= Voice::Quiet {
-        told.push_str(&resume.text(&outcome)?.unwrap_or_default());
+    if plan.verbosity >= Verbosity::Quiet {
+        text.push_str(&resume.text(&outcome)?.unwrap_or_default());
     }
-    tell(&told);
+    write_stderr(&text);
     if let Some(report) = report {
         report.write(&outcome)?;
     }
-    Ok(interrupts.tell(exit))
+    Ok(interrupts.final_exit(exit))
 }
 
 /// Sends every name under localhost to the folder that is served.
@@ -126,18 +126,18 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     }
     let announcement = Announcement::of(&plan.settings);
     announcement.allowed(plan.yes)?;
-    let wanted = plan.voice >= Voice::Usual;
-    if wanted {
-        tell(&announcement.text());
+    let is_usual = plan.verbosity >= Verbosity::Usual;
+    if is_usual {
+        write_stderr(&announcement.text());
     }
-    let line = StageLine::start(wanted);
+    let line = StageLine::start(is_usual);
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
     let comparison = haul::compare::compare(&plan.settings, &stop, |stage| {
         line.show(cli::stage(stage));
     })?;
     drop((line, interrupts));
-    plan.tell(&comparison)?;
+    plan.write(&comparison)?;
     let fetched = comparison.engines.iter().any(EngineResult::fetched);
     Ok(match (comparison.is_proved(), fetched) {
         _ if comparison.interrupted => Exit::Interrupted,
@@ -148,30 +148,30 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
 }
 
 /// Writes to standard error. If that fails, there is nobody left to report it to.
-fn tell(text: &str) {
+fn write_stderr(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn retry(again: Retry) -> Result<Exit, Failure> {
-    let (told, goes_on) = again.put_back()?;
-    if again.plan.voice >= Voice::Quiet {
-        tell(&told);
+fn retry(retry: Retry) -> Result<Exit, Failure> {
+    let (text, is_needed) = retry.put_back()?;
+    if retry.plan.verbosity >= Verbosity::Quiet {
+        write_stderr(&text);
     }
-    let left = match again.leaves_some() {
+    let exit = match retry.leaves_some() {
         true => Exit::SomeFailed,
         false => Exit::Success,
     };
-    match goes_on {
-        true => Ok(fetch(again.plan, Sessions::This)?.merge(left)),
-        false => Ok(left),
+    match is_needed {
+        true => Ok(fetch(retry.plan, Sessions::This)?.merge(exit)),
+        false => Ok(exit),
     }
 }
 
 fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {
     let served = arguments.start()?;
     print(&served.addresses())?;
-    let told = served.until_interrupted()?;
-    tell(&told);
+    let text = served.until_interrupted()?;
+    write_stderr(&text);
     Ok(Exit::Success)
 }
 

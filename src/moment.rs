@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 
 /// The nearest time that can be written.
-fn written(time: SystemTime) -> Timestamp {
+fn nearest(time: SystemTime) -> Timestamp {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH
         .checked_add(since)
@@ -25,22 +25,22 @@ pub(crate) fn is_written(time: &SystemTime) -> bool {
 
 /// A time to the second, `2026-11-21T16:37:13Z`.
 pub(crate) fn to_second(time: SystemTime) -> String {
-    format!("{:.0}", written(time))
+    format!("{:.0}", nearest(time))
 }
 
 /// A time to the millisecond, `2026-11-21T16:37:13.012Z`.
 pub(crate) fn to_millisecond(time: SystemTime) -> impl fmt::Display {
-    fmt::from_fn(move |f| write!(f, "{:.3}", written(time)))
+    fmt::from_fn(move |f| write!(f, "{:.3}", nearest(time)))
 }
 
 /// A time to the microsecond, `2026-11-21T16:37:13.012345Z`, as in `WARC-Date`.
 pub(crate) fn to_microsecond(time: SystemTime) -> String {
-    format!("{:.6}", written(time))
+    format!("{:.6}", nearest(time))
 }
 
 /// A time as in indexes of archives, `20261121163713`.
 pub(crate) fn digits(time: SystemTime) -> String {
-    written(time).strftime("%Y%m%d%H%M%S").to_string()
+    nearest(time).strftime("%Y%m%d%H%M%S").to_string()
 }
 
 /// Parses a time to the second, with up to nine digits of a fraction, or a less exact one: `2026-11` is its first

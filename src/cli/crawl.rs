@@ -11,7 +11,7 @@ use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
 use haul::sink::{FilesSettings, Format, Layout, SinkSettings};
 use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages, Sitemaps};
 
-use super::exit::Judged;
+use super::exit::FailureScope;
 use super::fetch::stored;
 use super::fetch::targets::Targets;
 use super::fetch::{Common, Terminals};
@@ -25,11 +25,11 @@ pub(crate) struct CrawlArguments {
     #[command(flatten)]
     seeds: Targets,
     #[command(flatten)]
-    inside: Inside,
+    archives: Archives,
     #[command(flatten)]
     following: Following,
     #[command(flatten)]
-    making: Making,
+    outputs: Outputs,
     #[command(flatten)]
     common: Common,
 }
@@ -37,7 +37,7 @@ pub(crate) struct CrawlArguments {
 /// Where pages come from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The list")]
-struct Inside {
+struct Archives {
     /// Crawl inside an archive instead of fetching: a .warc, .warc.gz or .wacz file, or a folder of them or of saved pages; may be repeated
     ///
     /// The last stored response of a URL counts; URLs that are not in the archive fail as not-stored. robots.txt is
@@ -49,7 +49,7 @@ struct Inside {
 /// What is written besides records.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The site")]
-struct Making {
+struct Outputs {
     /// Save pages and their assets to DIR as a copy of the site that can be browsed offline
     ///
     /// When the crawl ends, links to saved files are rewritten to lead to the copy; all others lead to the site. Implies
@@ -200,16 +200,16 @@ impl CrawlArguments {
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
         if let Some(crawl) = &mut config.crawl {
-            crawl.archives = stored::places(&self.inside.from)?;
+            crawl.archives = stored::places(&self.archives.from)?;
         }
-        let judged = match self.making.fail_on_broken {
-            true => Judged::Links,
-            false => Judged::Seeds,
+        let failure_scope = match self.outputs.fail_on_broken {
+            true => FailureScope::Links,
+            false => FailureScope::Seeds,
         };
-        let mirror = self.making.mirror.clone();
-        self.making.apply(&mut config);
+        let mirror = self.outputs.mirror.clone();
+        self.outputs.apply(&mut config);
         let mut plan = self.common.plan("crawl", config, settings, terminals)?;
-        plan.judged = judged;
+        plan.failure_scope = failure_scope;
         if let Some(folder) = folder
             && let Some(other) = plan.serve.replace(folder)
         {
@@ -245,11 +245,11 @@ impl CrawlArguments {
 
 impl CrawlArguments {
     fn assets_are_ignored(&self) -> bool {
-        self.following.assets_anywhere && !self.following.assets && self.making.mirror.is_none()
+        self.following.assets_anywhere && !self.following.assets && self.outputs.mirror.is_none()
     }
 }
 
-impl Making {
+impl Outputs {
     fn apply(self, config: &mut Config) {
         if let Some(crawl) = &mut config.crawl
             && self.external

@@ -60,7 +60,7 @@ pub(crate) struct Share(f64);
 
 /// The URLs that the exit code of a run depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judged {
+pub(crate) enum FailureScope {
     /// Every URL of the list.
     List,
     /// The seeds of a crawl, and pages that were lost. Error statuses of other pages are the site's business.
@@ -149,8 +149,12 @@ impl Exit {
     }
 
     /// The exit of a run; a job exits as if it had never been stopped. A share that the user named applies to all
-    /// requests. Without one, no URL of a list may fail, and in a crawl `judged` decides.
-    pub(crate) fn of(outcome: &Outcome, max_failed: Option<Share>, judged: Judged) -> Self {
+    /// requests. Without one, no URL of a list may fail, and in a crawl `failure_scope` decides.
+    pub(crate) fn of(
+        outcome: &Outcome,
+        max_failed: Option<Share>,
+        failure_scope: FailureScope,
+    ) -> Self {
         let ended = match outcome.ended {
             Ended::OutputFailed => Exit::Output,
             // An interrupt that had nothing left to drop does no harm.
@@ -162,15 +166,17 @@ impl Exit {
         let totals = outcome.totals();
         // An archive without a single page gave no records.
         let is_nothing = totals.visited == 0 && !outcome.tally.left_out.is_empty();
-        let is_broken = judged == Judged::Links && outcome.tally.broken.count > 0;
-        let is_lost = judged != Judged::List && totals.lost > 0;
+        let is_broken = failure_scope == FailureScope::Links && outcome.tally.broken.count > 0;
+        let is_lost = failure_scope != FailureScope::List && totals.lost > 0;
         let of_links = match max_failed {
             _ if is_nothing => Exit::NothingFetched,
             None if is_broken || is_lost => Exit::SomeFailed,
             _ => Exit::Success,
         };
-        let of_totals = match (max_failed, judged) {
-            (None, Judged::Seeds | Judged::Links) => Self::of_totals(&seeds_of(totals), Share(0.0)),
+        let of_totals = match (max_failed, failure_scope) {
+            (None, FailureScope::Seeds | FailureScope::Links) => {
+                Self::of_totals(&seeds_of(totals), Share(0.0))
+            }
             (share, _) => Self::of_totals(&totals, share.unwrap_or(Share(0.0))),
         };
         ended.merge(of_links).merge(of_totals)
@@ -222,7 +228,7 @@ impl From<Exit> for ExitCode {
 
 impl Failure {
     /// Prints the failure to standard error, and returns how the process ends.
-    pub(crate) fn tell(&self) -> Exit {
+    pub(crate) fn report(&self) -> Exit {
         match self {
             Failure::Usage(error) => {
                 // If this cannot be written, there is nobody left to report it to.
@@ -235,7 +241,7 @@ impl Failure {
             }
             Failure::Run(Error::Closed) => Exit::Success,
             Failure::Run(error) => {
-                let _ = write!(std::io::stderr(), "{}", told(error));
+                let _ = write!(std::io::stderr(), "{}", message(error));
                 Exit::of_error(error)
             }
         }
@@ -291,7 +297,7 @@ fn part(part: u64, whole: u64) -> f64 {
 }
 
 /// An error and its causes, one line each.
-fn told(error: &Error) -> String {
+fn message(error: &Error) -> String {
     let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
     let sentence = advice::sentence(error);
     let mut text = match advice::has_lines(error) {
@@ -344,26 +350,26 @@ mod tests {
         (tally.visited, tally.failed) = (10, 1);
         (tally.led_to, tally.led_to_failed) = (9, 1);
         tally.broken.count = 1;
-        let of = |outcome: &Outcome, judged| Exit::of(outcome, None, judged).code();
-        assert_eq!(of(&outcome, Judged::Seeds), 0);
-        assert_eq!(of(&outcome, Judged::Links), 3);
+        let of = |outcome: &Outcome, failure_scope| Exit::of(outcome, None, failure_scope).code();
+        assert_eq!(of(&outcome, FailureScope::Seeds), 0);
+        assert_eq!(of(&outcome, FailureScope::Links), 3);
         outcome.tally.lost = 1;
         assert_eq!(
-            of(&outcome, Judged::Seeds),
+            of(&outcome, FailureScope::Seeds),
             3,
             "no answer is no broken link"
         );
         outcome.tally.lost = 0;
         // A resumed session without failures still reports those of earlier sessions.
         (outcome.tally.failed, outcome.tally.led_to_failed) = (0, 0);
-        assert_eq!(of(&outcome, Judged::Links), 3);
+        assert_eq!(of(&outcome, FailureScope::Links), 3);
         (
             outcome.tally.visited,
             outcome.tally.led_to,
             outcome.tally.failed,
         ) = (1, 0, 1);
-        assert_eq!(of(&outcome, Judged::Seeds), 4);
-        assert_eq!(of(&outcome, Judged::Links), 4);
+        assert_eq!(of(&outcome, FailureScope::Seeds), 4);
+        assert_eq!(of(&outcome, FailureScope::Links), 4);
     }
 
     #[test]
@@ -372,23 +378,23 @@ mod tests {
         (outcome.tally.visited, outcome.tally.failed) = (10, 1);
         outcome.missing = "11-".parse().unwrap();
         let nothing = None;
-        assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 124);
+        assert_eq!(Exit::of(&outcome, nothing, FailureScope::List).code(), 124);
         outcome.ended = Ended::Interrupted;
-        assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 130);
+        assert_eq!(Exit::of(&outcome, nothing, FailureScope::List).code(), 130);
         assert_eq!(
-            Exit::of(&outcome, nothing, Judged::List)
+            Exit::of(&outcome, nothing, FailureScope::List)
                 .merge(Exit::Output)
                 .code(),
             5
         );
         outcome.missing = haul::Rows::default();
-        assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 3);
+        assert_eq!(Exit::of(&outcome, nothing, FailureScope::List).code(), 3);
     }
 
     #[test]
     fn an_error_is_told_with_its_causes_and_without_control_characters() {
         let error = Error::output("out\u{1b}[2J.jsonl", io::Error::other("disk full"));
-        let text = told(&error);
+        let text = message(&error);
         assert!(
             text.starts_with("haul: cannot write out") && !text.contains('\u{1b}'),
             "{text}"

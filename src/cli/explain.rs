@@ -47,7 +47,7 @@ impl ExplainArguments {
         }
         let mut text = format!("{}\n", clean(&known.url));
         for sighting in &known.sightings {
-            tell(
+            write_sighting(
                 &mut text,
                 sighting,
                 &known,
@@ -56,7 +56,7 @@ impl ExplainArguments {
         }
         if known.sightings.is_empty() {
             let scope = scope(command, &known, &self.folder);
-            unseen(&mut text, &url, &known, scope);
+            write_unseen(&mut text, &url, &known, scope);
         }
         Ok(text)
     }
@@ -75,18 +75,18 @@ fn scope(
     {
         return None;
     }
-    let words = kept::words(command, &known.settings, folder, Secrets::Left).ok()?;
+    let words = kept::words(command, &known.settings, folder, Secrets::Omitted).ok()?;
     let (matches, _) = layers::matches(command, &words, &kept::environment).ok()?;
     Some(CrawlArguments::from_arg_matches(&matches).ok()?.scope())
 }
 
-fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
+fn write_sighting(text: &mut String, sighting: &Sighting, known: &Explanation, folder: &str) {
     let limit = known
         .settings
         .get("limit")
         .and_then(|limit| limit.parse().ok());
     let is_full = limit.is_some_and(|limit: u64| known.records >= limit);
-    let _ = match &seen.standing {
+    let _ = match &sighting.standing {
         Standing::Waiting { .. } if is_full => writeln!(
             text,
             "waiting, and will not be fetched: the job has reached its --limit of {} records",
@@ -100,22 +100,22 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
         }
         other => writeln!(text, "{}", brief(other).trim_start_matches(": ")),
     };
-    if let (Standing::Waiting { .. }, Some(wait)) = (&seen.standing, &known.wait)
+    if let (Standing::Waiting { .. }, Some(wait)) = (&sighting.standing, &known.wait)
         && let Some(wait) = wait_text(wait, std::time::SystemTime::now())
     {
         let _ = writeln!(text, "waits     {wait}");
     }
-    if let Standing::Failed { class, .. } = &seen.standing {
+    if let Standing::Failed { class, .. } = &sighting.standing {
         let _ = writeln!(
             text,
             "retry     haul retry {} --cause {class} fetches it again",
             clean(folder)
         );
     }
-    if seen.url != known.url {
-        let _ = writeln!(text, "spelled   {}", clean(&seen.url));
+    if sighting.url != known.url {
+        let _ = writeln!(text, "spelled   {}", clean(&sighting.url));
     }
-    found(text, seen);
+    write_origin(text, sighting);
 }
 
 /// The state of a URL in a few words, with a colon before it.
@@ -127,27 +127,29 @@ fn brief(standing: &Standing) -> String {
         } => format!(": done, with status {status}"),
         Standing::Done { status: None } => ": done".to_owned(),
         Standing::Failed { class, message, .. } => {
-            format!(": failed: {}", told(class, message))
+            format!(": failed: {}", class_and_message(class, message))
         }
-        Standing::Skipped { class, message } => format!(": skipped: {}", told(class, message)),
+        Standing::Skipped { class, message } => {
+            format!(": skipped: {}", class_and_message(class, message))
+        }
     }
 }
 
 /// A class with its message, and the flag that decided.
-fn told(class: &str, message: &str) -> String {
+fn class_and_message(class: &str, message: &str) -> String {
     let (class_name, message) = (clean(class), clean(message));
     format!("{class_name}: {message}{}", advice::of_class(class))
 }
 
-fn found(text: &mut String, seen: &Sighting) {
-    let depth = match seen.depth {
+fn write_origin(text: &mut String, sighting: &Sighting) {
+    let depth = match sighting.depth {
         0 => String::new(),
         1 => ", 1 link from the seed".to_owned(),
         depth => format!(", {depth} links from the seed"),
     };
-    let _ = match (seen.row, seen.via) {
+    let _ = match (sighting.row, sighting.via) {
         (Some(row), _) => writeln!(text, "found     in the list, row {row}"),
-        (None, Via::Sitemap) if seen.chain.is_empty() => {
+        (None, Via::Sitemap) if sighting.chain.is_empty() => {
             writeln!(
                 text,
                 "found     in robots.txt of its host, or as /sitemap.xml"
@@ -157,17 +159,22 @@ fn found(text: &mut String, seen: &Sighting) {
         (None, Via::Redirect) => writeln!(text, "found     by a redirect{depth}"),
         (None, Via::Link | Via::Seed) => writeln!(text, "found     by a link{depth}"),
     };
-    for (at, step) in seen.chain.iter().enumerate() {
+    for (at, step) in sighting.chain.iter().enumerate() {
         let name = if at == 0 { "chain" } else { "" };
         let _ = writeln!(text, "{name:<9} {}", clean(&step.url));
-        if at == 0 && seen.left_out > 0 {
-            let _ = writeln!(text, "{:<9} … {} more", "", seen.left_out);
+        if at == 0 && sighting.left_out > 0 {
+            let _ = writeln!(text, "{:<9} … {} more", "", sighting.left_out);
         }
     }
 }
 
 /// Explains a URL that was never seen: whether it would be in scope.
-fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<ScopeSettings>) {
+fn write_unseen(
+    text: &mut String,
+    url: &PageUrl,
+    known: &Explanation,
+    scope: Option<ScopeSettings>,
+) {
     text.push_str("never seen: no page links to it");
     if !known.list_done {
         text.push_str(" so far, and the list is not fully read");
@@ -189,7 +196,7 @@ fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<S
         Err(skip) => writeln!(
             text,
             "scope     it would be skipped: {}",
-            told(skip.class(), &skip.to_string())
+            class_and_message(skip.class(), &skip.to_string())
         ),
     };
     if let Some(limit) = depth {

@@ -28,8 +28,8 @@ pub(crate) fn fields_summary(counts: &Counts) -> String {
                 .map_or("-".to_owned(), |rate| format!("{:.1}%", rate * 100.0));
             let _ = write!(text, "    {:<16} {rate:>6}", field.name);
             if let Some(miss) = &field.first_miss {
-                let told = format!("{}  {}", miss.url, miss.why);
-                let short: String = clean(&told).chars().take(SHOWN).collect();
+                let line = format!("{}  {}", miss.url, miss.why);
+                let short: String = clean(&line).chars().take(SHOWN).collect();
                 let _ = write!(text, "  first miss: {short}");
             }
             text.push('\n');

@@ -31,12 +31,12 @@ const SIGNALS: [(fn() -> SignalKind, Exit); 4] = [
 pub(crate) struct Interrupts {
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    heard: Arc<Heard>,
+    shared: Arc<Shared>,
 }
 
 /// The state that the listening thread shares.
 #[derive(Debug, Default)]
-struct Heard {
+struct Shared {
     /// The index in [`SIGNALS`] of the first signal, plus 1; 0 before it.
     first: AtomicU8,
     /// Whether the run is over, so that there is nothing left to drain.
@@ -62,25 +62,26 @@ impl Interrupts {
             Signals::catch()?
         };
         let (end, mut ended) = oneshot::channel();
-        let heard = Arc::new(Heard::default());
-        let noted = heard.clone();
+        let shared = Arc::new(Shared::default());
+        let listener = shared.clone();
         let listen = async move {
             for count in 1_u8.. {
                 // Cancel-safe: a signal that is not received now is received later.
-                let place = tokio::select! {
-                    place = signals.next() => place,
+                let index = tokio::select! {
+                    index = signals.next() => index,
                     _ = &mut ended => return,
                 };
-                let first = place as u8 + 1;
+                let first = index as u8 + 1;
                 // Only the first signal counts as the one that ended the run.
-                let _ = noted
-                    .first
-                    .compare_exchange(0, first, Ordering::SeqCst, Ordering::SeqCst);
+                let _ =
+                    listener
+                        .first
+                        .compare_exchange(0, first, Ordering::SeqCst, Ordering::SeqCst);
                 match count {
-                    _ if noted.over.load(Ordering::SeqCst) => leave(SIGNALS[place].1),
+                    _ if listener.over.load(Ordering::SeqCst) => leave(SIGNALS[index].1),
                     1 => stop.drain.cancel(),
                     2 => stop.abort.cancel(),
-                    _ => leave(SIGNALS[place].1),
+                    _ => leave(SIGNALS[index].1),
                 }
             }
         };
@@ -91,20 +92,20 @@ impl Interrupts {
         Ok(Self {
             end: Some(end),
             thread: Some(thread),
-            heard,
+            shared,
         })
     }
 
     /// Notes that the run is over: from now on, the next signal exits the process, whatever is still being written.
     pub(crate) fn run_is_over(&self) {
-        self.heard.over.store(true, Ordering::SeqCst);
+        self.shared.over.store(true, Ordering::SeqCst);
     }
 
     /// The final exit code: that of the signal, if the run was interrupted.
-    pub(crate) fn tell(&self, exit: Exit) -> Exit {
-        let first = usize::from(self.heard.first.load(Ordering::SeqCst));
+    pub(crate) fn final_exit(&self, exit: Exit) -> Exit {
+        let first = usize::from(self.shared.first.load(Ordering::SeqCst));
         match (exit, first.checked_sub(1)) {
-            (Exit::Interrupted, Some(place)) => SIGNALS[place].1,
+            (Exit::Interrupted, Some(index)) => SIGNALS[index].1,
             (exit, _) => exit,
         }
     }
@@ -131,10 +132,10 @@ impl Signals {
     pub(super) fn catch() -> haul::Result<Self> {
         let ignored = ignored();
         let mut caught = [const { None }; 4];
-        for (place, (kind, _)) in SIGNALS.iter().enumerate() {
+        for (index, (kind, _)) in SIGNALS.iter().enumerate() {
             let kind = kind();
             if ignored & (1 << (kind.as_raw_value() - 1)) == 0 {
-                caught[place] = Some(signal(kind).map_err(failed)?);
+                caught[index] = Some(signal(kind).map_err(failed)?);
             }
         }
         Ok(Self(caught))

@@ -67,21 +67,21 @@ fn table(job: &Inspection, now: SystemTime, columns: usize) -> String {
 
 /// Writes a label and its content, wrapped between words if the line is too long.
 fn line(text: &mut String, name: &str, content: &str, columns: usize) {
-    let mut told = format!("{name:<9}");
-    let mut taken = told.chars().count();
+    let mut line = format!("{name:<9}");
+    let mut taken = line.chars().count();
     for word in content.split(' ').filter(|_| !content.is_empty()) {
         let width = word.chars().count();
         if taken > NAMES && taken + 1 + width > columns {
-            told.push('\n');
-            told.push_str(&" ".repeat(NAMES));
+            line.push('\n');
+            line.push_str(&" ".repeat(NAMES));
             taken = NAMES;
         }
-        told.push(' ');
-        told.push_str(word);
+        line.push(' ');
+        line.push_str(word);
         taken += 1 + width;
     }
     if !content.is_empty() {
-        let _ = writeln!(text, "{told}");
+        let _ = writeln!(text, "{line}");
     }
 }
 
@@ -209,15 +209,15 @@ fn causes(
         let head = format!("{:>digits$} × {:<width$}", cause.count, cut(class));
         let (example, message) = (cut(&cause.example), cut(&cause.message));
         let message = format!("{message}{}", advice::of_class(class));
-        let told = format!("{head}  {example}  {message}");
-        if told.chars().count() <= columns {
-            let _ = writeln!(text, "{told}");
+        let line = format!("{head}  {example}  {message}");
+        if line.chars().count() <= columns {
+            let _ = writeln!(text, "{line}");
             continue;
         }
         let _ = writeln!(text, "{}", head.trim_end());
         let room = columns.saturating_sub(digits + 3);
-        for told in [example, message] {
-            let _ = writeln!(text, "{:digits$}   {}", "", cut_to(&told, room));
+        for line in [example, message] {
+            let _ = writeln!(text, "{:digits$}   {}", "", cut_to(&line, room));
         }
     }
 }

@@ -24,7 +24,7 @@ const NOT_AGAIN: [&str; 2] = ["job", "fresh"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets<'a> {
     /// They are left out: no request will be sent.
-    Left,
+    Omitted,
     /// They have to be among these words. With `seeds_read`, those of seeds are not needed.
     Given {
         words: &'a [OsString],
@@ -49,7 +49,7 @@ pub(super) fn words(
         return Err(Error::Setting(problem).into());
     };
     let (mut given, seeds_read) = match secrets {
-        Secrets::Left => (Given::default(), true),
+        Secrets::Omitted => (Given::default(), true),
         Secrets::Given { words, seeds_read } => (Given::of(command, chosen, words)?, seeds_read),
     };
     let mut words: Vec<OsString> = vec!["haul".into(), name.into()];
@@ -57,19 +57,22 @@ pub(super) fn words(
     let mut missing = Vec::new();
     for flag in chosen.get_arguments() {
         let long = flag.get_long().unwrap_or("urls");
-        let Some(kept) = settings.get(long).filter(|kept| !is_default(flag, kept)) else {
+        let Some(stored) = settings
+            .get(long)
+            .filter(|stored| !is_default(flag, stored))
+        else {
             continue;
         };
         let values: Vec<&str> = match kind(flag) {
-            Kind::Many => kept.split('\n').collect(),
-            Kind::Switch | Kind::Count | Kind::One => vec![kept.as_str()],
+            Kind::Many => stored.split('\n').collect(),
+            Kind::Switch | Kind::Count | Kind::One => vec![stored.as_str()],
         };
         for value in values {
             let mut value = OsString::from(value);
             if is_hidden(long, &value) && !(long == "urls" && seeds_read) {
                 match (given.take(long, &value), secrets) {
                     (Some(secret), _) => value = secret,
-                    (None, Secrets::Left) => continue,
+                    (None, Secrets::Omitted) => continue,
                     (None, Secrets::Given { .. }) => {
                         missing.push(format!("--{long} {}", value.display()));
                         continue;
@@ -131,32 +134,32 @@ fn with(long: &str, value: &OsStr) -> OsString {
 }
 
 /// Whether a value is the default of its flag.
-fn is_default(flag: &Arg, kept: &str) -> bool {
+fn is_default(flag: &Arg, stored: &str) -> bool {
     match kind(flag) {
-        Kind::Switch => kept != "true",
-        Kind::Count => kept == "0",
+        Kind::Switch => stored != "true",
+        Kind::Count => stored == "0",
         Kind::One | Kind::Many => {
             let default: Vec<_> = flag
                 .get_default_values()
                 .iter()
                 .filter_map(|value| value.to_str())
                 .collect();
-            !default.is_empty() && default.join("\n") == kept
+            !default.is_empty() && default.join("\n") == stored
         }
     }
 }
 
 /// Whether a stored value stands for a secret.
-fn is_hidden(long: &str, kept: &OsStr) -> bool {
-    let Some(kept) = kept.to_str() else {
+fn is_hidden(long: &str, stored: &OsStr) -> bool {
+    let Some(stored) = stored.to_str() else {
         return false;
     };
     match long {
-        "user" | "cookie" | "data" | "json" => kept == secret::HIDDEN,
-        "header" => kept == secret::HIDDEN || kept.ends_with(&format!(": {}", secret::HIDDEN)),
+        "user" | "cookie" | "data" | "json" => stored == secret::HIDDEN,
+        "header" => stored == secret::HIDDEN || stored.ends_with(&format!(": {}", secret::HIDDEN)),
         "proxy" | "urls" => ["@", "%40"]
             .iter()
-            .any(|separator| kept.contains(&format!("{}{separator}", secret::HIDDEN))),
+            .any(|separator| stored.contains(&format!("{}{separator}", secret::HIDDEN))),
         _ => false,
     }
 }
@@ -177,11 +180,11 @@ impl Given {
             .remove_subcommand()
             .map(|(_, matches)| matches)
             .unwrap_or_default();
-        let by_hand = |flag: &&Arg| {
+        let on_command_line = |flag: &&Arg| {
             matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
         };
         let mut given = Vec::new();
-        for flag in chosen.get_arguments().filter(by_hand) {
+        for flag in chosen.get_arguments().filter(on_command_line) {
             let long = flag.get_long().unwrap_or("urls");
             if NOT_AGAIN.contains(&long) {
                 let problem = format!("--{long} cannot be used here: the job already has it");
@@ -193,12 +196,12 @@ impl Given {
     }
 
     /// Removes and returns the secret that is stored as this.
-    fn take(&mut self, long: &str, kept: &OsStr) -> Option<OsString> {
+    fn take(&mut self, long: &str, stored: &OsStr) -> Option<OsString> {
         let is_it = |(flag, _, value): &(String, Kind, OsString)| {
             flag == long
                 && value
                     .to_str()
-                    .is_some_and(|text| *secret::shown(long, text) == *kept)
+                    .is_some_and(|text| *secret::shown(long, text) == *stored)
         };
         let at = self.0.iter().position(is_it)?;
         Some(self.0.remove(at).2)

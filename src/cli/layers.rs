@@ -74,7 +74,7 @@ pub(crate) enum Kind {
 pub(crate) struct Settings(pub(crate) Vec<Setting>);
 
 /// The flags that layers below the command line set.
-type Spoken = BTreeMap<String, (Value, Origin)>;
+type LowerLayers = BTreeMap<String, (Value, Origin)>;
 
 impl Settings {
     /// Whether a flag was set on any layer.
@@ -103,15 +103,15 @@ pub(super) fn matches(
     arguments: &[OsString],
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<(ArgMatches, Settings), Failure> {
-    let alone = subcommand(command.clone().try_get_matches_from(arguments)?);
+    let own = subcommand(command.clone().try_get_matches_from(arguments)?);
     let flags = flags_of(command, arguments);
-    let mut spoken = Spoken::new();
-    let given = |flag: &Arg, matches: &ArgMatches| {
+    let mut lower = LowerLayers::new();
+    let is_given = |flag: &Arg, matches: &ArgMatches| {
         matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
     };
-    let by_hand: Vec<String> = flags
+    let on_command_line: Vec<String> = flags
         .iter()
-        .filter(|flag| given(flag, &alone))
+        .filter(|flag| is_given(flag, &own))
         .filter_map(|flag| flag.get_long().map(str::to_owned))
         .collect();
     let layered: Vec<&Arg> = flags
@@ -121,9 +121,12 @@ pub(super) fn matches(
                 .is_some_and(|long| !ABOUT_LAYERS.contains(&long))
         })
         .collect();
-    let mut set = by_hand.clone();
+    let mut set = on_command_line.clone();
     for flag in &layered {
-        let Some(long) = flag.get_long().filter(|long| !is_silenced(long, &by_hand)) else {
+        let Some(long) = flag
+            .get_long()
+            .filter(|long| !is_silenced(long, &on_command_line))
+        else {
             continue;
         };
         let names = names(flag).into_iter().map(variable);
@@ -134,10 +137,10 @@ pub(super) fn matches(
         };
         let value = from_environment(flag, &name, &value)?;
         set.push(long.to_owned());
-        spoken.insert(long.to_owned(), (value, Origin::Environment(name)));
+        lower.insert(long.to_owned(), (value, Origin::Environment(name)));
     }
-    let profile = profile(&alone, &spoken);
-    match file(&alone, environment) {
+    let profile = profile(&own, &lower);
+    match file(&own, environment) {
         Some(path) => {
             let names = keys(command);
             for key in config_file::read(&path, profile.as_deref(), &names)? {
@@ -148,7 +151,7 @@ pub(super) fn matches(
                     .and_then(|flag| flag.get_long());
                 if let Some(long) = long.filter(|long| !is_silenced(long, &set)) {
                     let origin = Origin::File(path.clone(), key.line);
-                    spoken.insert(long.to_owned(), (key.value, origin));
+                    lower.insert(long.to_owned(), (key.value, origin));
                 }
             }
         }
@@ -164,20 +167,21 @@ pub(super) fn matches(
     for flag in &layered {
         let Some((long, (value, origin))) = flag
             .get_long()
-            .and_then(|long| Some((long, spoken.get(long)?)))
+            .and_then(|long| Some((long, lower.get(long)?)))
         else {
             continue;
         };
         whole.extend(
-            as_arguments(flag, long, value).map_err(|problem| told(origin, long, &problem))?,
+            as_arguments(flag, long, value)
+                .map_err(|problem| layer_error(origin, long, &problem))?,
         );
     }
     whole.extend_from_slice(&arguments[2..]);
     let parsed = command.clone().try_get_matches_from(whole);
-    let matches = subcommand(parsed.map_err(|error| blamed(error, &spoken))?);
+    let matches = subcommand(parsed.map_err(|error| named_by_layer(error, &lower))?);
     let settings = flags
         .iter()
-        .filter_map(|flag| setting(flag, &matches, &spoken))
+        .filter_map(|flag| setting(flag, &matches, &lower))
         .collect();
     Ok((matches, Settings(settings)))
 }
@@ -273,20 +277,19 @@ pub(super) fn kind(flag: &Arg) -> Kind {
     }
 }
 
-fn profile(alone: &ArgMatches, spoken: &Spoken) -> Option<String> {
-    let by_hand = alone.get_one::<String>("profile").cloned();
-    by_hand.or_else(|| match spoken.get("profile") {
+fn profile(own: &ArgMatches, lower: &LowerLayers) -> Option<String> {
+    let on_command_line = own.get_one::<String>("profile").cloned();
+    on_command_line.or_else(|| match lower.get("profile") {
         Some((Value::One(name), _)) => Some(name.clone()),
         _ => None,
     })
 }
 
-fn file(alone: &ArgMatches, environment: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    if alone.get_flag("no_config") {
+fn file(own: &ArgMatches, environment: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if own.get_flag("no_config") {
         return None;
     }
-    alone
-        .get_one::<PathBuf>("config")
+    own.get_one::<PathBuf>("config")
         .cloned()
         .or_else(|| config_file::usual(environment))
 }
@@ -331,12 +334,12 @@ fn as_arguments(flag: &Arg, long: &str, value: &Value) -> Result<Vec<OsString>, 
     }
 }
 
-fn told(origin: &Origin, long: &str, problem: &str) -> Failure {
+fn layer_error(origin: &Origin, long: &str, problem: &str) -> Failure {
     Error::Setting(format!("{origin}: {long}: {problem}")).into()
 }
 
 /// An error about a value, which names the layer that it came from.
-fn blamed(error: clap::Error, spoken: &Spoken) -> Failure {
+fn named_by_layer(error: clap::Error, lower: &LowerLayers) -> Failure {
     let argument = error
         .get(ContextKind::InvalidArg)
         .map(ToString::to_string)
@@ -346,7 +349,7 @@ fn blamed(error: clap::Error, spoken: &Spoken) -> Failure {
         .split([' ', '=', '['])
         .next()
         .unwrap_or_default();
-    match spoken.get(long) {
+    match lower.get(long) {
         Some((_, origin)) => {
             let value = error
                 .get(ContextKind::InvalidValue)
@@ -358,20 +361,20 @@ fn blamed(error: clap::Error, spoken: &Spoken) -> Failure {
                 (None, Some(known)) => format!("{value:?} is not one of {known}"),
                 (None, None) => format!("{value:?} cannot be used"),
             };
-            told(origin, long, &problem)
+            layer_error(origin, long, &problem)
         }
         None => error.into(),
     }
 }
 
-fn setting(flag: &Arg, matches: &ArgMatches, spoken: &Spoken) -> Option<Setting> {
+fn setting(flag: &Arg, matches: &ArgMatches, lower: &LowerLayers) -> Option<Setting> {
     let id = flag.get_id().as_str();
     let long = flag.get_long().unwrap_or("urls");
     if ["help", "version"].contains(&long) {
         return None;
     }
     let kind = kind(flag);
-    let origin = match (matches.value_source(id), spoken.get(long)) {
+    let origin = match (matches.value_source(id), lower.get(long)) {
         (_, Some((_, origin))) => origin.clone(),
         (Some(ValueSource::CommandLine), None) => Origin::Flag,
         _ => Origin::Default,

@@ -240,7 +240,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
         Wanted::Explain(arguments) => Ok(Task::Print(arguments.text(&command)?)),
         Wanted::Retry(arguments) => Ok(match arguments.plan(&command)? {
             retry::Again::Retry(retry) => Task::Retry(retry),
-            retry::Again::Nothing(told) => Task::Print(told),
+            retry::Again::Nothing(message) => Task::Print(message),
         }),
         Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
         Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),

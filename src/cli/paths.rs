@@ -29,9 +29,9 @@ const PATHS: [&str; 15] = [
     "job",
 ];
 /// Those of them that are read, apart from lists and archives.
-const READ: [&str; 3] = ["recipe", "bearer-file", "config"];
+const READ_PATHS: [&str; 3] = ["recipe", "bearer-file", "config"];
 /// Flags whose values may be `@FILE`.
-const MAYBE: [&str; 5] = ["header", "data", "json", "write-out", "rows"];
+const MAYBE_FILES: [&str; 5] = ["header", "data", "json", "write-out", "rows"];
 
 /// Checks that no path is a URL: `--job postgres://h/db` would create a folder of that name.
 ///
@@ -88,7 +88,7 @@ pub(super) fn check(plan: &Plan) -> haul::Result<()> {
 /// Claims the files that flags read, and the configuration file.
 pub(super) fn read_by_flags(settings: &Settings, claims: &mut Claims) {
     for setting in &settings.0 {
-        let reads = READ.contains(&setting.flag.as_str());
+        let reads = READ_PATHS.contains(&setting.flag.as_str());
         for value in setting.values.iter().filter_map(|value| value.to_str()) {
             if let Some(path) = file(setting, value).filter(|_| reads || value.starts_with('@')) {
                 claims.read(format!("--{} {value}", setting.flag), Path::new(path));
@@ -100,11 +100,11 @@ pub(super) fn read_by_flags(settings: &Settings, claims: &mut Claims) {
         .iter()
         .any(|setting| setting.flag == "no-config" && setting.values.iter().any(|on| on == "true"));
     let usual = config_file::usual(|name| std::env::var_os(name)).filter(|_| !is_off);
-    let spoken = settings.0.iter().find_map(|setting| match &setting.origin {
+    let file_in_use = settings.0.iter().find_map(|setting| match &setting.origin {
         Origin::File(path, _) => Some(path.clone()),
         _ => None,
     });
-    let read: Option<PathBuf> = spoken.or(usual);
+    let read: Option<PathBuf> = file_in_use.or(usual);
     if let Some(path) = read {
         claims.read(format!("the configuration {}", path.display()), &path);
     }
@@ -112,7 +112,7 @@ pub(super) fn read_by_flags(settings: &Settings, claims: &mut Claims) {
 
 /// A message about a URL that a flag took as its value, if no other was given: `haul --json http://h/` has a body but
 /// no URL.
-pub(super) fn swallowed(settings: &Settings) -> Option<String> {
+pub(super) fn swallowed_url(settings: &Settings) -> Option<String> {
     let named = ["urls", "input", "from", "job"];
     let is_named =
         |setting: &&Setting| named.contains(&setting.flag.as_str()) && !setting.values.is_empty();
@@ -120,11 +120,11 @@ pub(super) fn swallowed(settings: &Settings) -> Option<String> {
         return None;
     }
     let is_url = |value: &&str| value.starts_with("http://") || value.starts_with("https://");
-    let by_hand = settings
+    let from_flags = settings
         .0
         .iter()
         .filter(|setting| setting.origin == Origin::Flag);
-    by_hand
+    from_flags
         .filter(|setting| !["proxy", "include", "exclude"].contains(&setting.flag.as_str()))
         .find_map(|setting| {
             let values = setting.values.iter().filter_map(|value| value.to_str());
@@ -142,6 +142,8 @@ fn file<'v>(setting: &Setting, value: &'v str) -> Option<&'v str> {
     if PATHS.contains(&flag) {
         return (value != "-").then_some(value);
     }
-    let named = value.strip_prefix('@').filter(|_| MAYBE.contains(&flag))?;
+    let named = value
+        .strip_prefix('@')
+        .filter(|_| MAYBE_FILES.contains(&flag))?;
     (named != "-").then_some(named)
 }

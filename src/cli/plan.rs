@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use haul::Config;
 
-use super::exit::{Judged, Share};
+use super::exit::{FailureScope, Share};
 use super::layers::Settings;
-use crate::progress::{Style, Voice};
+use crate::progress::{Style, Verbosity};
 
 /// A run, ready to start, and how to report it.
 #[derive(Debug)]
@@ -18,11 +18,11 @@ pub(crate) struct Plan {
     /// How progress is shown.
     pub(crate) style: Style,
     /// How much is printed.
-    pub(crate) voice: Voice,
+    pub(crate) verbosity: Verbosity,
     /// The share of failures that still counts as success; `None` if the user named none.
     pub(crate) max_failed: Option<Share>,
     /// The URLs that the exit code depends on.
-    pub(crate) judged: Judged,
+    pub(crate) failure_scope: FailureScope,
     /// The first file that records go to.
     pub(crate) output: Option<PathBuf>,
     /// A folder to serve during the run.

@@ -36,11 +36,11 @@ impl Reporting {
     /// Starts the report of a run; `None` if no flag asks for one.
     pub(crate) fn begin(plan: &Plan) -> Option<Self> {
         let path = plan.report.clone()?;
-        let given = |setting: &&Setting| setting.origin == Origin::Flag;
-        let given: Vec<Setting> = plan.settings.0.iter().filter(given).cloned().collect();
+        let flags = |setting: &&Setting| setting.origin == Origin::Flag;
+        let flags: Vec<Setting> = plan.settings.0.iter().filter(flags).cloned().collect();
         let mut command = format!("haul {}", plan.command);
-        spelling::flags(&mut command, &given, &[]);
-        spelling::targets(&mut command, &given);
+        spelling::flags(&mut command, &flags, &[]);
+        spelling::targets(&mut command, &flags);
         Some(Self {
             path,
             run: RunReport::begin(command, spelling::in_force(&plan.settings)),
@@ -48,8 +48,8 @@ impl Reporting {
     }
 
     /// Adds an event to the report.
-    pub(crate) fn hear(&mut self, event: &Event<'_>) {
-        self.run.hear(event);
+    pub(crate) fn add(&mut self, event: &Event<'_>) {
+        self.run.add(event);
     }
 
     /// Writes the page.

@@ -20,12 +20,12 @@ const RANGES: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Resume {
     command: &'static str,
-    given: Vec<Setting>,
-    wanted: Option<Rows>,
+    flags: Vec<Setting>,
+    rows: Option<Rows>,
     limit: Option<u64>,
     output: Option<PathBuf>,
     /// The folder of the job, if the run has one.
-    kept: Option<PathBuf>,
+    job: Option<PathBuf>,
     /// The output whose failures are retried.
     retried: Option<PathBuf>,
     reads_stdin: bool,
@@ -37,14 +37,14 @@ impl Resume {
         let settings = plan.settings.0.iter();
         Self {
             command: plan.command,
-            given: settings
+            flags: settings
                 .filter(|setting| setting.origin == Origin::Flag)
                 .cloned()
                 .collect(),
-            wanted: plan.config.seeds.rows.clone(),
+            rows: plan.config.seeds.rows.clone(),
             limit: plan.config.seeds.limit,
             output: plan.output.clone(),
-            kept: plan.config.job.as_ref().map(|job| job.folder.clone()),
+            job: plan.config.job.as_ref().map(|job| job.folder.clone()),
             retried: plan
                 .config
                 .seeds
@@ -67,11 +67,11 @@ impl Resume {
     /// # Errors
     /// When there are too many missing rows, and the file for them cannot be written.
     pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
-        if self.kept.is_some() {
-            return Ok(self.same_again(outcome));
+        if self.job.is_some() {
+            return Ok(self.resume_command(outcome));
         }
         if let Some(output) = &self.retried {
-            return Ok((outcome.ended != Ended::Complete).then(|| self.retry_again(output)));
+            return Ok((outcome.ended != Ended::Complete).then(|| self.retry_command(output)));
         }
         let missing = self.missing(outcome);
         if missing.is_empty() {
@@ -110,7 +110,7 @@ impl Resume {
 
     /// The sentence about a job that was already done, and had nothing left to do.
     pub(crate) fn done(&self, outcome: &Outcome) -> Option<String> {
-        let folder = self.kept.as_ref()?;
+        let folder = self.job.as_ref()?;
         let is_done = outcome.ended == Ended::Complete && outcome.tally.visited == 0;
         let totals = outcome.totals();
         if !is_done || totals.visited == 0 {
@@ -130,7 +130,7 @@ impl Resume {
     }
 
     /// The command that resumes a job: the one that started it.
-    fn same_again(&self, outcome: &Outcome) -> Option<String> {
+    fn resume_command(&self, outcome: &Outcome) -> Option<String> {
         if outcome.waiting == 0 {
             return None;
         }
@@ -150,14 +150,14 @@ impl Resume {
     }
 
     /// The command that retries the remaining failures of an output.
-    fn retry_again(&self, output: &Path) -> String {
+    fn retry_command(&self, output: &Path) -> String {
         let into_the_same = self.output.as_deref() == Some(output);
         let left_out: &[&str] = match into_the_same {
             true => &["output", "append", "format"],
             false => &[],
         };
         let mut flags = String::new();
-        spelling::flags(&mut flags, &self.given, left_out);
+        spelling::flags(&mut flags, &self.flags, left_out);
         let mut command = format!(
             "haul retry {}",
             spelling::quoted(&output.as_os_str().to_owned())
@@ -172,8 +172,8 @@ impl Resume {
 
     /// The requested rows that have no record.
     fn missing(&self, outcome: &Outcome) -> Rows {
-        match &self.wanted {
-            Some(wanted) => outcome.missing.and(wanted),
+        match &self.rows {
+            Some(rows) => outcome.missing.and(rows),
             None => outcome.missing.clone(),
         }
     }
@@ -198,7 +198,7 @@ impl Resume {
             None => &["fresh", "change"],
         };
         let mut command = format!("haul {}", self.command);
-        spelling::flags(&mut command, &self.given, left_out);
+        spelling::flags(&mut command, &self.flags, left_out);
         let mut add = |word: &str| {
             command.push(' ');
             command.push_str(word);
@@ -214,7 +214,7 @@ impl Resume {
             add("--rows");
             add(&spelling::quoted(&rows));
         }
-        spelling::targets(&mut command, &self.given);
+        spelling::targets(&mut command, &self.flags);
         command
     }
 }
@@ -225,11 +225,11 @@ mod tests {
     use crate::cli::layers::Kind;
     use haul::Tally;
 
-    fn resume(given: &[(&str, Kind, &[&str])]) -> Resume {
+    fn resume(flags: &[(&str, Kind, &[&str])]) -> Resume {
         Resume {
             command: "fetch",
-            kept: None,
-            given: given
+            job: None,
+            flags: flags
                 .iter()
                 .map(|(flag, kind, values)| Setting {
                     flag: (*flag).into(),
@@ -238,7 +238,7 @@ mod tests {
                     origin: Origin::Flag,
                 })
                 .collect(),
-            wanted: None,
+            rows: None,
             limit: None,
             output: None,
             retried: None,
@@ -269,7 +269,7 @@ mod tests {
             ("limit", Kind::One, &["100"]),
         ]);
         resume.output = Some("out.jsonl".into());
-        resume.wanted = Some("1-200".parse().unwrap());
+        resume.rows = Some("1-200".parse().unwrap());
         resume.limit = Some(100);
         let text = resume.text(&interrupted("7,61-")).unwrap().unwrap();
         assert_eq!(
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn nothing_is_said_where_nothing_is_missing() {
         let mut resume = resume(&[]);
-        resume.wanted = Some("1-60".parse().unwrap());
+        resume.rows = Some("1-60".parse().unwrap());
         assert_eq!(resume.text(&interrupted("61-")).unwrap(), None);
     }
 

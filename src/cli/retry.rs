@@ -71,12 +71,12 @@ impl RetryArguments {
     pub(super) fn plan(self, command: &Command) -> Result<Again, Failure> {
         refuse_url("the job", &self.failed)?;
         if is_output(&self.failed) {
-            return self.plan_of_output(command);
+            return self.plan_for_output(command);
         }
         let causes = causes(&self.cause)?;
         let job = inspect(&self.failed, 0)?;
         if job.failed == 0 {
-            return Ok(Again::Nothing(nothing(job.waiting)));
+            return Ok(Again::Nothing(nothing_failed(job.waiting)));
         }
         let secrets = Secrets::Given {
             words: &self.flags,
@@ -99,7 +99,7 @@ impl RetryArguments {
     }
 
     /// Plans a retry of the failures in an output. Records go to the same output unless a flag names another.
-    fn plan_of_output(self, command: &Command) -> Result<Again, Failure> {
+    fn plan_for_output(self, command: &Command) -> Result<Again, Failure> {
         belongs_to_no_job(&self.failed)?;
         let causes = causes(&self.cause)?;
         let wanted = |status: Option<u16>, class: &str| {
@@ -111,7 +111,7 @@ impl RetryArguments {
         if failures.of == 0 {
             return Ok(Again::Nothing(format!(
                 "nothing failed\n{}",
-                foreign(&failures)
+                foreign_lines(&failures)
             )));
         }
         let mut words: Vec<OsString> = vec!["haul".into(), "fetch".into()];
@@ -121,8 +121,8 @@ impl RetryArguments {
             .try_get_matches_from(&words)?
             .remove_subcommand();
         let typed = typed.map(|(_, matches)| matches).unwrap_or_default();
-        let by_hand = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
-        if let Some(flag) = NOT_HERE.iter().find(|flag| by_hand(flag)) {
+        let on_command_line = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
+        if let Some(flag) = NOT_ALLOWED.iter().find(|flag| on_command_line(flag)) {
             let flag = match *flag {
                 "targets" => "URLs".to_owned(),
                 flag => format!("--{flag}"),
@@ -130,7 +130,7 @@ impl RetryArguments {
             let problem = format!("{flag} cannot be used here: the failures say what to fetch");
             return Err(Error::Setting(problem).into());
         }
-        if !by_hand("output") {
+        if !on_command_line("output") {
             let mut output = OsString::from("--output=");
             output.push(&self.failed);
             let format = format!("--format={}", failures.format());
@@ -139,7 +139,7 @@ impl RetryArguments {
         let environment = |name: &str| std::env::var_os(name);
         let (matches, settings) = layers::matches(command, &words, &environment)?;
         let arguments = FetchArguments::from_arg_matches(&matches)?;
-        let plan = arguments.plan_again(failures.clone(), settings, Terminals::here())?;
+        let plan = arguments.plan_retry(failures.clone(), settings, Terminals::here())?;
         Ok(Again::Retry(Box::new(Retry {
             plan,
             of: Failed::Output(failures),
@@ -148,7 +148,7 @@ impl RetryArguments {
 }
 
 /// Flags that say what to fetch, which the failures do here.
-const NOT_HERE: [&str; 4] = ["targets", "input", "from", "job"];
+const NOT_ALLOWED: [&str; 4] = ["targets", "input", "from", "job"];
 
 /// Whether a path is an output of a run, not a job: a file, or the folder of a Parquet output.
 fn is_output(path: &Path) -> bool {
@@ -173,45 +173,45 @@ fn belongs_to_no_job(output: &Path) -> haul::Result<()> {
 }
 
 /// A message about the failures in an output: how many are retried, how many are not, and why.
-fn told_of(failures: &Failures, output: Option<&Path>) -> String {
-    let mut told = String::new();
+fn message_about(failures: &Failures, output: Option<&Path>) -> String {
+    let mut message = String::new();
     let left_out = failures.with_bodies_count + failures.malformed;
     if failures.count > 0 {
         let output = output.map_or("standard output".into(), |path| path.display().to_string());
         let _ = writeln!(
-            told,
+            message,
             "{} of {} failures will be fetched again; their records go to {output}\n\
              records do not contain the headers, bodies and flags of their run: give those after --",
             failures.count, failures.of
         );
     } else if left_out == 0 {
-        let _ = writeln!(told, "none of {} failures has this cause", failures.of);
+        let _ = writeln!(message, "none of {} failures has this cause", failures.of);
     }
     if failures.with_bodies_count > 0 {
         let _ = writeln!(
-            told,
+            message,
             "{}: their method needs a request body, which records do not contain; with the list in place of LIST, this command fetches them:\n  \
              haul fetch LIST --rows {} --append -o {}",
-            left(failures.with_bodies_count),
+            not_retried(failures.with_bodies_count),
             failures.with_bodies,
             failures.path().display()
         );
     }
     if failures.malformed > 0 {
-        let _ = writeln!(told, "{}: not a URL", left(failures.malformed));
+        let _ = writeln!(message, "{}: not a URL", not_retried(failures.malformed));
     }
-    told.push_str(&foreign(failures));
-    told
+    message.push_str(&foreign_lines(failures));
+    message
 }
 
-fn left(count: u64) -> String {
+fn not_retried(count: u64) -> String {
     match count {
         1 => "1 failure cannot be retried".to_owned(),
         count => format!("{count} failures cannot be retried"),
     }
 }
 
-fn foreign(failures: &Failures) -> String {
+fn foreign_lines(failures: &Failures) -> String {
     let path = failures.path().display();
     match failures.foreign {
         0 => String::new(),
@@ -229,8 +229,8 @@ impl Retry {
         let (folder, causes) = match &self.of {
             Failed::Job(folder, causes) => (folder, causes),
             Failed::Output(failures) => {
-                let told = told_of(failures, self.plan.output.as_deref());
-                return Ok((told, failures.count > 0));
+                let message = message_about(failures, self.plan.output.as_deref());
+                return Ok((message, failures.count > 0));
             }
         };
         let back = put_back(folder, causes.as_ref())?;
@@ -276,7 +276,7 @@ fn causes(items: &[String]) -> haul::Result<Option<RetryOn>> {
     Ok(Some(causes))
 }
 
-fn nothing(waiting: u64) -> String {
+fn nothing_failed(waiting: u64) -> String {
     match waiting {
         0 => "nothing failed\n".to_owned(),
         1 => "nothing failed; 1 URL is waiting: resume the job with the command that started it\n"

@@ -30,7 +30,7 @@ pub(crate) struct SelectArguments {
 }
 
 /// A page that was read.
-struct Text {
+struct PageText {
     url: PageUrl,
     text: String,
     media: String,
@@ -49,7 +49,7 @@ impl SelectArguments {
             "application/xhtml+xml" => Source::Xhtml,
             _ => Source::Html,
         };
-        let mut told = String::new();
+        let mut output = String::new();
         for expression in &self.expressions {
             let on = Page {
                 url: &page.url,
@@ -64,13 +64,15 @@ impl SelectArguments {
                 1 => "1 match".to_owned(),
                 count => format!("{count} matches"),
             };
-            let _ = writeln!(told, "{expression}: {count}");
-            found.iter().for_each(|found| tell(&mut told, found));
+            let _ = writeln!(output, "{expression}: {count}");
+            found
+                .iter()
+                .for_each(|found| write_match(&mut output, found));
         }
-        Ok(told)
+        Ok(output)
     }
 
-    fn read(&self) -> haul::Result<Text> {
+    fn read(&self) -> haul::Result<PageText> {
         let unread = |error| Error::Setting(format!("cannot read the page {}: {error}", self.page));
         let url = |text: &str| {
             PageUrl::parse(text).map_err(|error| {
@@ -86,7 +88,7 @@ impl SelectArguments {
             return fetched(&url(&self.page)?);
         }
         let json = self.page.ends_with(".json") || bytes.trim_ascii_start().starts_with(b"{");
-        Ok(Text {
+        Ok(PageText {
             url: url(&self.base)?,
             text: String::from_utf8_lossy(&bytes).into_owned(),
             media: if json {
@@ -100,14 +102,14 @@ impl SelectArguments {
 }
 
 /// Fetches the page as `haul fetch` would.
-fn fetched(url: &PageUrl) -> haul::Result<Text> {
+fn fetched(url: &PageUrl) -> haul::Result<PageText> {
     let mut config = Config::urls([url.as_str()]);
     config.parse.wants.text = true;
     let mut found = Err(Error::Setting(format!("{url}: no response")));
-    let hear = |event: &Event<'_>| {
+    let on_event = |event: &Event<'_>| {
         if let Event::Visited(visit) = event {
             found = match (&visit.outcome, &visit.parsed.text) {
-                (Ok(_), Some(text)) => Ok(Text {
+                (Ok(_), Some(text)) => Ok(PageText {
                     url: visit.job.url.clone(),
                     text: text.clone(),
                     media: visit.parsed.media_type.clone().unwrap_or_default(),
@@ -123,12 +125,12 @@ fn fetched(url: &PageUrl) -> haul::Result<Text> {
             };
         }
     };
-    event_loop()?.block_on(haul::crawl(&config, Stop::new(), hear))?;
+    event_loop()?.block_on(haul::crawl(&config, Stop::new(), on_event))?;
     found
 }
 
 /// Writes one line for the value, and one for its source.
-fn tell(told: &mut String, found: &Match) {
+fn write_match(output: &mut String, found: &Match) {
     let column = Column {
         name: String::new(),
         kind: Kind::Json,
@@ -139,11 +141,11 @@ fn tell(told: &mut String, found: &Match) {
     };
     let value = serde_json::to_string(&found.value.json(&column)).unwrap_or_default();
     let line = found.line.map_or("-".to_owned(), |line| line.to_string());
-    let _ = writeln!(told, "{line:>6}  {}", short(&value));
+    let _ = writeln!(output, "{line:>6}  {}", short(&value));
     if let Some(why) = &found.why {
-        let _ = writeln!(told, "        missed: {}", short(why));
+        let _ = writeln!(output, "        missed: {}", short(why));
     }
-    let _ = writeln!(told, "        {}", short(&found.source));
+    let _ = writeln!(output, "        {}", short(&found.source));
 }
 
 fn short(text: &str) -> String {

@@ -66,14 +66,14 @@ pub(super) fn targets(command: &mut String, settings: &[Setting]) {
 
 /// The user's own command line, without secrets.
 pub(super) fn command(name: &str, settings: &Settings) -> String {
-    let given = settings.0.iter();
-    let given: Vec<_> = given
+    let from_flags = settings.0.iter();
+    let from_flags: Vec<_> = from_flags
         .filter(|setting| setting.origin == Origin::Flag)
         .cloned()
         .collect();
     let mut line = format!("haul {name}");
-    flags(&mut line, &given, &[]);
-    targets(&mut line, &given);
+    flags(&mut line, &from_flags, &[]);
+    targets(&mut line, &from_flags);
     line
 }
 

@@ -168,12 +168,12 @@ fn other(tally: &Tally) -> String {
         (tally.sitemaps, "sitemap"),
         (tally.sitemaps_failed, "unread sitemap"),
     ];
-    let said: Vec<_> = counts
+    let parts: Vec<_> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| counted(*count, name))
         .collect();
-    said.join(", ")
+    parts.join(", ")
 }
 
 /// Counts of links that were not followed, by reason.
@@ -187,11 +187,11 @@ fn skipped(tally: &Tally) -> String {
         reasons.push(("robots", tally.forbidden));
     }
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let said: Vec<_> = reasons
+    let parts: Vec<_> = reasons
         .iter()
         .map(|(class, count)| format!("{class} × {count}"))
         .collect();
-    said.join(", ")
+    parts.join(", ")
 }
 
 /// Counts of archive records that are not pages.
@@ -374,9 +374,9 @@ mod tests {
         let text = summary(&tally, None);
         let expected = "  broken    3 URLs\n    404  http://h/�[2Jx\n      on  http://h/a\n      on  http://h/b\n      \
                         and 7 more\n    connect  http://h/y\n    and 1 more\n";
-        let told = text.split_once('\n').unwrap().1;
+        let rest = text.split_once('\n').unwrap().1;
         assert_eq!(
-            told.replace(|c: char| !c.is_ascii(), "�"),
+            rest.replace(|c: char| !c.is_ascii(), "�"),
             expected,
             "{text}"
         );

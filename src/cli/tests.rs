@@ -62,11 +62,11 @@ impl Shell {
     }
 
     fn plan(&self, line: &str) -> Result<Plan, String> {
-        let told = |failure| match failure {
+        let message = |failure| match failure {
             Failure::Usage(error) => error.to_string(),
             Failure::Run(error) => error.to_string(),
         };
-        let (matches, settings) = self.layered(line).map_err(told)?;
+        let (matches, settings) = self.layered(line).map_err(message)?;
         let arguments = FetchArguments::from_arg_matches(&matches).unwrap();
         arguments
             .plan(settings, NOBODY)
@@ -181,14 +181,14 @@ fn a_flag_is_known_by_the_name_that_it_had_before_in_every_layer() {
         Shell::new().file("retry-max-wait = \"7s\"\n"),
         Shell::new().with("HAUL_RETRY_MAX_WAIT", "7s"),
     ] {
-        let told = shell.config("");
-        let line = told
+        let message = shell.config("");
+        let line = message
             .lines()
             .find(|line| line.starts_with("max-retry-after"));
-        assert!(line.is_some_and(|line| line.contains("7s")), "{told}");
+        assert!(line.is_some_and(|line| line.contains("7s")), "{message}");
     }
-    let told = Shell::new().config("--give-up-after 9");
-    assert!(told.contains("pause-after = 9"), "{told}");
+    let message = Shell::new().config("--give-up-after 9");
+    assert!(message.contains("pause-after = 9"), "{message}");
 }
 
 #[test]
@@ -268,8 +268,8 @@ fn a_profile_comes_on_top_of_its_file() {
 fn a_key_of_another_command_says_nothing_here_and_a_mistake_is_one_everywhere() {
     let shell = Shell::new().file("depth = 3\nrounds = 9\nretries = 1\n");
     assert_eq!(shell.plan("http://a").unwrap().config.frontier.retries, 1);
-    let told = Shell::new().file("dpth = 3").plan("http://a").unwrap_err();
-    assert!(told.contains("did you mean \"depth\"?"), "{told}");
+    let message = Shell::new().file("dpth = 3").plan("http://a").unwrap_err();
+    assert!(message.contains("did you mean \"depth\"?"), "{message}");
 }
 
 #[test]
@@ -305,37 +305,37 @@ fn a_suffix_says_the_format_and_one_that_says_nothing_is_an_error() {
             "--body needs records that hold text",
         ),
     ] {
-        let told = plan(line).unwrap_err();
-        assert!(told.contains(problem), "{line}: {told}");
+        let message = plan(line).unwrap_err();
+        assert!(message.contains(problem), "{line}: {message}");
     }
 }
 
 #[test]
 fn a_bad_value_is_blamed_on_whoever_set_it() {
     let shell = Shell::new().file("\n\nrate = \"often\"");
-    let told = shell.plan("http://a").unwrap_err();
+    let message = shell.plan("http://a").unwrap_err();
     assert!(
-        told.contains("haul.toml:3: rate: ") && told.contains("10/s"),
-        "{told}"
+        message.contains("haul.toml:3: rate: ") && message.contains("10/s"),
+        "{message}"
     );
-    let told = Shell::new()
+    let message = Shell::new()
         .with("HAUL_FORMAT", "xml")
         .plan("http://a")
         .unwrap_err();
     assert!(
-        told.starts_with("HAUL_FORMAT: format: \"xml\"") && told.contains("jsonl"),
-        "{told}"
+        message.starts_with("HAUL_FORMAT: format: \"xml\"") && message.contains("jsonl"),
+        "{message}"
     );
-    let told = Shell::new()
+    let message = Shell::new()
         .with("HAUL_INSECURE", "perhaps")
         .plan("http://a")
         .unwrap_err();
-    assert!(told.contains("HAUL_INSECURE=perhaps"), "{told}");
-    let told = Shell::new()
+    assert!(message.contains("HAUL_INSECURE=perhaps"), "{message}");
+    let message = Shell::new()
         .file("insecure = \"x\"")
         .plan("http://a")
         .unwrap_err();
-    assert!(told.contains("haul.toml:1: insecure"), "{told}");
+    assert!(message.contains("haul.toml:1: insecure"), "{message}");
     assert!(shell.plan("http://a --no-config").is_ok());
 }
 
@@ -397,7 +397,7 @@ fn bodies_headers_and_credentials_become_a_request() {
 
 #[test]
 fn contradictions_are_told_with_their_flags() {
-    for (line, told) in [
+    for (line, message) in [
         ("http://a --data x --json {}", "--data and --json"),
         ("http://a -u a:b --bearer-file x", "--bearer-file"),
         ("http://a -k --cacert x.pem", "--cacert"),
@@ -427,7 +427,7 @@ fn contradictions_are_told_with_their_flags() {
         ("/", "is a folder"),
     ] {
         let error = plan(line).unwrap_err();
-        assert!(error.contains(told), "{line}: {error}");
+        assert!(error.contains(message), "{line}: {error}");
     }
     assert!(plan("http://a --engine threads:4 -c 4").is_ok());
 }
@@ -473,11 +473,11 @@ fn the_help_lists_what_is_tried_again_by_default() {
         .find(|flag| flag.get_long() == Some("retry-on"));
     let help = flag.unwrap().get_long_help().unwrap().to_string();
     let listed = help.split_once("which is").unwrap().1;
-    let mut told = RetryOn::nothing();
+    let mut message = RetryOn::nothing();
     for item in listed.split('.').next().unwrap().trim().split(',') {
-        told.add(item).unwrap();
+        message.add(item).unwrap();
     }
-    assert_eq!(told, RetryOn::default());
+    assert_eq!(message, RetryOn::default());
 }
 
 #[test]

@@ -37,7 +37,7 @@ const LEAST_CELLS: usize = 8;
 
 /// How much is printed besides progress, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Voice {
+pub(crate) enum Verbosity {
     /// Only records, and the error that ends a run.
     Silent,
     /// Also notices.
@@ -55,7 +55,7 @@ pub(crate) struct Progress {
     view: Arc<Mutex<View>>,
     bar: Option<ProgressBar>,
     style: Style,
-    voice: Voice,
+    verbosity: Verbosity,
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -65,7 +65,7 @@ impl Progress {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub(crate) fn start(style: Style, voice: Voice) -> haul::Result<Self> {
+    pub(crate) fn start(style: Style, verbosity: Verbosity) -> haul::Result<Self> {
         let view = Arc::new(Mutex::new(View::default()));
         let bar = matches!(style, Style::Bar | Style::PlainBar).then(|| bar(style));
         let (end, ended) = channel();
@@ -87,21 +87,21 @@ impl Progress {
             view,
             bar,
             style,
-            voice,
+            verbosity,
             end: Some(end),
             thread,
         })
     }
 
     /// Shows an event of the run, if the settings ask for it.
-    pub(crate) fn hear(&self, event: &Event<'_>) {
+    pub(crate) fn show(&self, event: &Event<'_>) {
         match event {
             Event::Tick(tally) => {
                 let fresh = View::of(tally, self.style);
                 *self.view() = fresh;
             }
-            Event::Notice(notice) if self.voice >= Voice::Quiet => self.say(notice),
-            Event::Draining if self.voice >= Voice::Quiet => {
+            Event::Notice(notice) if self.verbosity >= Verbosity::Quiet => self.say(notice),
+            Event::Draining if self.verbosity >= Verbosity::Quiet => {
                 let in_flight = self.view().in_flight;
                 let requests = match in_flight {
                     1 => "1 request".to_owned(),
@@ -111,22 +111,22 @@ impl Progress {
                     "finishing {requests} in flight; press Ctrl-C again to abort"
                 ));
             }
-            Event::Retried { host, cause, after } if self.voice >= Voice::Retries => {
+            Event::Retried { host, cause, after } if self.verbosity >= Verbosity::Retries => {
                 self.say(&format!("{host}: {cause}; retrying in {}", spelled(*after)));
             }
             Event::GivenUp {
                 host,
                 failures,
                 cause,
-            } if self.voice >= Voice::Quiet => {
+            } if self.verbosity >= Verbosity::Quiet => {
                 self.say(&format!(
                     "{host}: giving up after {failures} failures in a row, the last one: {cause}; its remaining URLs fail"
                 ));
             }
-            Event::Unread { url, problem } if self.voice >= Voice::Retries => {
+            Event::Unread { url, problem } if self.verbosity >= Verbosity::Retries => {
                 self.say(&format!("{url}: {problem}"));
             }
-            Event::Slowed { host, asked, kept } if self.voice >= Voice::Retries => {
+            Event::Slowed { host, asked, kept } if self.verbosity >= Verbosity::Retries => {
                 let asked = match asked > kept {
                     true => format!(" (it asks for {}; see --max-crawl-delay)", spelled(*asked)),
                     false => String::new(),
@@ -136,14 +136,16 @@ impl Progress {
                     "{host}: robots.txt asks for a delay: {kept} between requests{asked}"
                 ));
             }
-            Event::Held { host, until, cause } if self.voice >= Voice::Retries => {
+            Event::Held { host, until, cause } if self.verbosity >= Verbosity::Retries => {
                 let after = until.saturating_duration_since(Instant::now());
                 // Rounded up, so that the moment since the pause began does not show: 1s, not 999ms.
                 let tenths = after.as_millis().div_ceil(100) as u64;
                 let after = Duration::from_millis(tenths * 100);
                 self.say(&format!("{host}: paused for {} ({cause})", spelled(after)));
             }
-            Event::Visited(visit) if self.voice >= Voice::Failures && visit.failure().is_some() => {
+            Event::Visited(visit)
+                if self.verbosity >= Verbosity::Failures && visit.failure().is_some() =>
+            {
                 let url = match &visit.outcome {
                     Err(FetchError::Malformed { text, .. }) => text,
                     _ => visit.job.first_url().as_str(),

@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(text(&waits, now), None);
         waits.count = 2;
         waits.first = vec![wait(Some("http://a.example")), wait(None)];
-        let told = "http://a.example waits 30s (HTTP 503) and 1 more";
-        assert_eq!(text(&waits, now).as_deref(), Some(told));
+        let expected = "http://a.example waits 30s (HTTP 503) and 1 more";
+        assert_eq!(text(&waits, now).as_deref(), Some(expected));
     }
 }

@@ -36,7 +36,7 @@ pub struct RunReport {
     settings: Vec<(String, String)>,
     machine: Machine,
     over_time: OverTime,
-    slowest: BinaryHeap<Reverse<Slow>>,
+    slowest: BinaryHeap<Reverse<SlowPage>>,
     depths: BTreeMap<u16, Depth>,
     tally: Tally,
 }
@@ -44,7 +44,7 @@ pub struct RunReport {
 /// The figures of a run over time.
 #[derive(Debug)]
 struct OverTime {
-    points: Vec<Moment>,
+    points: Vec<Point>,
     each: Duration,
     /// Records in the tally at the last point.
     records: u64,
@@ -55,7 +55,7 @@ struct OverTime {
 
 /// One point: the figures of one stretch of a run.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Moment {
+struct Point {
     s: f64,
     per_second: f64,
     bytes_per_second: f64,
@@ -65,7 +65,7 @@ struct Moment {
 
 /// A slow page, ordered by its total time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Slow {
+struct SlowPage {
     total: Duration,
     first_byte: Duration,
     url: String,
@@ -95,7 +95,7 @@ impl RunReport {
     }
 
     /// Adds an event to the report.
-    pub fn hear(&mut self, event: &Event<'_>) {
+    pub fn add(&mut self, event: &Event<'_>) {
         match event {
             Event::Visited(visit) => self.visited(visit),
             Event::Tick(tally) => self.over_time.tick(tally),
@@ -109,11 +109,11 @@ impl RunReport {
         depth.failed += u64::from(visit.failure().is_some());
         let Ok(page) = &visit.outcome else { return };
         let timing = page.timing;
-        let least = self.slowest.peek().map(|Reverse(slow)| slow.total);
+        let least = self.slowest.peek().map(|Reverse(page)| page.total);
         if self.slowest.len() >= SLOWEST && least >= Some(timing.total) {
             return;
         }
-        self.slowest.push(Reverse(Slow {
+        self.slowest.push(Reverse(SlowPage {
             total: timing.total,
             first_byte: timing.first_byte,
             url: visit.job.url.to_string(),
@@ -135,14 +135,14 @@ impl RunReport {
     fn document(&self, ended: Ended) -> serde_json::Value {
         let tally = &self.tally;
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-        let mut slowest: Vec<&Slow> = self.slowest.iter().map(|Reverse(slow)| slow).collect();
-        slowest.sort_by_key(|slow| Reverse(slow.total));
+        let mut slowest: Vec<&SlowPage> = self.slowest.iter().map(|Reverse(page)| page).collect();
+        slowest.sort_by_key(|page| Reverse(page.total));
         let slowest: Vec<_> = slowest
             .into_iter()
-            .map(|slow| {
+            .map(|page| {
                 serde_json::json!({
-                    "url": slow.url, "status": slow.status, "class": null, "total_ms": milliseconds(slow.total),
-                    "first_byte_ms": milliseconds(slow.first_byte), "bytes": slow.bytes,
+                    "url": page.url, "status": page.status, "class": null, "total_ms": milliseconds(page.total),
+                    "first_byte_ms": milliseconds(page.first_byte), "bytes": page.bytes,
                 })
             })
             .collect();
@@ -255,7 +255,7 @@ impl OverTime {
 
     fn add(&mut self, tally: &Tally) {
         let took = (tally.elapsed - self.until).as_secs_f64().max(1e-9);
-        self.points.push(Moment {
+        self.points.push(Point {
             s: tally.elapsed.as_secs_f64(),
             per_second: (tally.visited - self.records) as f64 / took,
             bytes_per_second: (tally.wire_bytes - self.wire_bytes) as f64 / took,
@@ -270,7 +270,7 @@ impl OverTime {
     fn halve(&mut self) {
         self.each *= 2;
         let merged = self.points.chunks(2).map(|pair| match pair {
-            [one, other] => Moment {
+            [one, other] => Point {
                 s: other.s,
                 per_second: f64::midpoint(one.per_second, other.per_second),
                 bytes_per_second: f64::midpoint(one.bytes_per_second, other.bytes_per_second),

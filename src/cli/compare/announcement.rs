@@ -9,13 +9,13 @@ use haul::PageUrl;
 use haul::compare::{CompareSettings, Stage, Target};
 
 /// Requests that may be sent to other machines without asking.
-const UNASKED: u64 = 1000;
+const UNCONFIRMED: u64 = 1000;
 
 /// How many requests a comparison will send, and to how many URLs on other machines.
 #[derive(Debug)]
 pub(crate) struct Announcement {
     requests: u64,
-    abroad: usize,
+    remote: usize,
     engines: usize,
     rounds: u32,
     urls: u64,
@@ -25,17 +25,17 @@ pub(crate) struct Announcement {
 impl Announcement {
     /// The announcement of a comparison whose URLs are known. Names under localhost count as this machine.
     pub(crate) fn of(settings: &CompareSettings) -> Self {
-        let (urls, abroad) = match &settings.target {
+        let (urls, remote) = match &settings.target {
             Target::Practice(practice) => (practice.pages, 0),
             Target::Urls(urls) => {
                 let proxied = !settings.fetch.proxies.is_empty();
-                let abroad = |url: &&String| proxied || !is_this_machine(url);
-                (urls.len() as u64, urls.iter().filter(abroad).count())
+                let remote = |url: &&String| proxied || !is_this_machine(url);
+                (urls.len() as u64, urls.iter().filter(remote).count())
             }
         };
         Self {
             requests: settings.most_requests(),
-            abroad,
+            remote,
             engines: settings.contestants.len(),
             rounds: settings.rounds,
             urls,
@@ -46,7 +46,7 @@ impl Announcement {
     /// # Errors
     /// When that is too much to send to other machines without --yes.
     pub(crate) fn allowed(&self, yes: bool) -> haul::Result<()> {
-        if self.abroad == 0 || yes || self.requests <= UNASKED {
+        if self.remote == 0 || yes || self.requests <= UNCONFIRMED {
             return Ok(());
         }
         Err(Error::Setting(format!(
@@ -61,12 +61,12 @@ impl Announcement {
 
     /// The announcement, one line for people.
     pub(crate) fn text(&self) -> String {
-        let whom = match self.abroad {
+        let target = match self.remote {
             0 => "on this machine".to_owned(),
             _ => format!("at most {} requests", grouped(self.requests as f64)),
         };
         format!(
-            "comparing {} engines on {}: {} rounds each after a warm-up, {whom}; seed {}\n",
+            "comparing {} engines on {}: {} rounds each after a warm-up, {target}; seed {}\n",
             self.engines,
             counted(self.urls as usize, "URL"),
             self.rounds,
@@ -113,13 +113,13 @@ mod tests {
         ] {
             assert!(is_this_machine(here), "{here}");
         }
-        for abroad in [
+        for remote in [
             "http://10.0.0.1/",
             "http://example.org/",
             "http://localhost.example.org/",
             "nonsense",
         ] {
-            assert!(!is_this_machine(abroad), "{abroad}");
+            assert!(!is_this_machine(remote), "{remote}");
         }
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
 
 /// Where a curve stopped growing, or why that is unknown.
 fn outcome(curve: &Curve, end: End) -> String {
-    let mut told = match (curve.knee, end) {
+    let mut sentence = match (curve.knee, end) {
         (Some(knee), _) => format!("more than {knee} in flight hardly helps"),
         (None, End::ListTooShort { urls_needed }) => format!(
             "still getting faster when the list ended; {} URLs, or --yes to repeat the list, would show more",
@@ -95,12 +95,12 @@ fn outcome(curve: &Curve, end: End) -> String {
             Some(_) | None => "no peak within the measured range".to_owned(),
         };
         let _ = write!(
-            told,
+            sentence,
             "; {peak}, contention {:.4}, coherency {:.6}, R² {:.3}",
             fit.law.sigma, fit.law.kappa, fit.law.r_squared
         );
     }
-    told
+    sentence
 }
 
 /// The map as a grid: latency downwards, work to the right, and in each cell the winner and its margin.

@@ -67,7 +67,7 @@ pub(super) fn text(comparison: &Comparison, words: &Words, columns: usize, color
 
 fn headline(comparison: &Comparison) -> String {
     let workload = &comparison.workload;
-    let whom = match &workload.practice {
+    let target = match &workload.practice {
         Some(practice) if practice.jitter_ms > 0.0 => format!(
             "practice server, {} to {} ms latency",
             practice.latency_ms,
@@ -81,7 +81,7 @@ fn headline(comparison: &Comparison) -> String {
         .first()
         .map_or(0, |engine| engine.rounds.len());
     format!(
-        "{} · {whom} · work: {} · {rounds} rounds in {:.0} s · {}\n",
+        "{} · {target} · work: {} · {rounds} rounds in {:.0} s · {}\n",
         counted(workload.urls, "URL"),
         clean(&workload.work),
         comparison.took_s,

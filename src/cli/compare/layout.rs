@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn numbers_have_about_three_digits() {
-        let told: Vec<_> = [0.5, 12.34, 123.4, 12345.0].map(short).to_vec();
-        assert_eq!(told, ["0.50", "12.3", "123", "12,345"]);
+        let texts: Vec<_> = [0.5, 12.34, 123.4, 12345.0].map(short).to_vec();
+        assert_eq!(texts, ["0.50", "12.3", "123", "12,345"]);
     }
 }

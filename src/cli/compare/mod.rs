@@ -29,7 +29,7 @@ use super::layers::{Origin, Settings};
 use super::output::{columns, json_text};
 use super::paths;
 use super::spelling;
-use crate::progress::Voice;
+use crate::progress::Verbosity;
 pub(crate) use announcement::{Announcement, stage};
 
 /// Flags about the comparison and not about requests: they are left out of the fetch command.
@@ -184,7 +184,7 @@ pub(crate) struct ComparePlan {
     /// Whether many requests may be sent to other machines.
     pub(crate) yes: bool,
     /// How much is printed.
-    pub(crate) voice: Voice,
+    pub(crate) verbosity: Verbosity,
     /// Whether the table is coloured.
     pub(crate) color: bool,
 }
@@ -275,7 +275,7 @@ impl CompareArguments {
             report: self.reporting.report,
             json: self.reporting.json,
             yes: self.comparing.yes,
-            voice: self.conditions.voice(),
+            verbosity: self.conditions.verbosity(),
             color: self.conditions.color(terminals),
         })
     }
@@ -286,7 +286,7 @@ impl ComparePlan {
     ///
     /// # Errors
     /// When a file or standard output cannot be written.
-    pub(crate) fn tell(&self, comparison: &Comparison) -> haul::Result<()> {
+    pub(crate) fn write(&self, comparison: &Comparison) -> haul::Result<()> {
         let stdout = |text: &str| {
             let mut stdout = std::io::stdout().lock();
             let written = stdout

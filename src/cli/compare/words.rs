@@ -371,8 +371,8 @@ mod tests {
 
     #[test]
     fn a_warning_says_how_many_rounds_fit_and_whether_that_is_enough() {
-        let told = |whole| few_rounds(whole, 7, Duration::from_secs(45));
-        assert_eq!(told(6), "6 of 7 rounds fit in --time-budget 45s");
-        assert!(told(4).ends_with("45s; fewer than 5 cannot show a difference"));
+        let warning = |whole| few_rounds(whole, 7, Duration::from_secs(45));
+        assert_eq!(warning(6), "6 of 7 rounds fit in --time-budget 45s");
+        assert!(warning(4).ends_with("45s; fewer than 5 cannot show a difference"));
     }
 }

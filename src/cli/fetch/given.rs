@@ -11,40 +11,40 @@ use haul::Error;
 
 /// A value, or the file that contains it.
 #[derive(Debug, Clone)]
-pub(super) enum Given<T> {
+pub(super) enum ValueOrFile<T> {
     /// The value.
-    Here(T),
+    Inline(T),
     /// The file that contains it; `-` is standard input.
-    In(PathBuf),
+    File(PathBuf),
 }
 
 /// Parses the value of a flag; of `@FILE` only the name is taken.
 ///
 /// # Errors
 /// When a value on the command line is not valid for the flag.
-pub(super) fn given<T: FromStr>(text: &str) -> Result<Given<T>, T::Err> {
+pub(super) fn value_or_file<T: FromStr>(text: &str) -> Result<ValueOrFile<T>, T::Err> {
     match text.strip_prefix('@') {
-        Some(path) => Ok(Given::In(path.into())),
-        None => text.parse().map(Given::Here),
+        Some(path) => Ok(ValueOrFile::File(path.into())),
+        None => text.parse().map(ValueOrFile::Inline),
     }
 }
 
-impl<T: FromStr<Err = String> + Clone> Given<T> {
+impl<T: FromStr<Err = String> + Clone> ValueOrFile<T> {
     /// Returns the value, and reads its file. Call it only once.
     ///
     /// # Errors
     /// When the file cannot be read, or does not contain a valid value.
     pub(super) fn value(&self, flag: &str) -> haul::Result<T> {
         match self {
-            Given::Here(value) => Ok(value.clone()),
-            Given::In(path) => text(flag, path)?.parse().map_err(|problem| {
+            ValueOrFile::Inline(value) => Ok(value.clone()),
+            ValueOrFile::File(path) => text(flag, path)?.parse().map_err(|problem| {
                 Error::Setting(format!("{flag} @{}: {problem}", path.display()))
             }),
         }
     }
 
     pub(super) fn reads_stdin(&self) -> bool {
-        matches!(self, Given::In(path) if is_stdin(path))
+        matches!(self, ValueOrFile::File(path) if is_stdin(path))
     }
 }
 

@@ -97,7 +97,7 @@ impl Keeping {
         let Some(folder) = &self.job else {
             return Ok(None);
         };
-        let mut kept = BTreeMap::from([("command".to_owned(), command.to_owned())]);
+        let mut stored = BTreeMap::from([("command".to_owned(), command.to_owned())]);
         for setting in &settings.0 {
             let flag = setting.flag.as_str();
             if setting.values.is_empty() || NOT_OF_THE_JOB.contains(&flag) {
@@ -118,12 +118,12 @@ impl Keeping {
                 Kind::Many => values.join("\n"),
                 Kind::Switch | Kind::Count | Kind::One => values.concat(),
             };
-            kept.insert(flag.to_owned(), text);
+            stored.insert(flag.to_owned(), text);
         }
         Ok(Some(JobSettings {
             folder: folder.clone(),
             fresh: self.fresh,
-            settings: kept,
+            settings: stored,
             may_change: match self.allow_changes {
                 true => MAY_CHANGE.map(str::to_owned).to_vec(),
                 false => Vec::new(),

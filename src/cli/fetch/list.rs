@@ -7,7 +7,7 @@ use haul::Rows;
 use haul::frontier::{Duplicates, FrontierSettings, Run};
 use haul::seeds::{SeedSettings, Source};
 
-use super::given::{Given, given};
+use super::given::{ValueOrFile, value_or_file};
 use super::stdin::stdin_twice;
 use super::stored;
 use super::targets::Targets;
@@ -30,8 +30,8 @@ pub(super) struct List {
     ///
     /// Rows are lines, counted from 1 across all inputs in order; records carry their number. An interrupted run prints
     /// the rows that it did not get to.
-    #[arg(long, value_name = "ROWS", value_parser = given::<Rows>)]
-    rows: Option<Given<Rows>>,
+    #[arg(long, value_name = "ROWS", value_parser = value_or_file::<Rows>)]
+    rows: Option<ValueOrFile<Rows>>,
 
     /// Fetch at most N rows of the list
     #[arg(short = 'n', long, value_name = "N")]
@@ -58,7 +58,7 @@ impl List {
             return self.chosen(SeedSettings::stored(stored::places(&self.from)?));
         }
         let seeds = self.targets.seeds(stdin_is_terminal)?;
-        let on_stdin = self.rows.as_ref().is_some_and(Given::reads_stdin);
+        let on_stdin = self.rows.as_ref().is_some_and(ValueOrFile::reads_stdin);
         if on_stdin && seeds.sources.contains(&Source::Stdin) {
             return Err(stdin_twice());
         }

@@ -27,12 +27,12 @@ use haul::parse::Wants;
 use haul::seeds::{Failures, SeedSettings, Source};
 use haul::sink::Format;
 
-use super::exit::Judged;
+use super::exit::FailureScope;
 use super::layers::Settings;
 use super::paths;
 use super::plan::Plan;
 use super::spelling;
-use crate::progress::Voice;
+use crate::progress::Verbosity;
 use stdin::{lists_on_stdin, stdin_twice};
 pub(crate) use telling::Terminals;
 
@@ -94,7 +94,7 @@ impl FetchArguments {
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
-    pub(super) fn plan_again(
+    pub(super) fn plan_retry(
         self,
         failures: Failures,
         settings: Settings,
@@ -166,13 +166,13 @@ impl Common {
             command,
             config,
             style: telling.style(terminals, on_stdout),
-            voice: telling.voice(),
+            verbosity: telling.verbosity(),
             max_failed: self.records.max_failed,
-            judged: Judged::List,
+            failure_scope: FailureScope::List,
             output: self.records.file(job),
             serve: self.conditions.connection.serve,
             report: self.records.report,
-            if_empty: paths::swallowed(&settings),
+            if_empty: paths::swallowed_url(&settings),
             settings,
         })
     }
@@ -210,8 +210,8 @@ impl Conditions {
     }
 
     /// How much is printed.
-    pub(in crate::cli) fn voice(&self) -> Voice {
-        self.telling.voice()
+    pub(in crate::cli) fn verbosity(&self) -> Verbosity {
+        self.telling.verbosity()
     }
 
     /// Whether text on standard output is coloured.

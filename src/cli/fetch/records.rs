@@ -13,7 +13,7 @@ use haul::sink::{
 use haul::{ByteSize, Error, Statuses};
 use http::HeaderName;
 
-use super::given::{Given, given};
+use super::given::{ValueOrFile, value_or_file};
 use crate::cli::exit::Share;
 
 /// Most header fields that a record may hold.
@@ -48,8 +48,8 @@ pub(super) struct Records {
     format: Option<Format>,
 
     /// Write each record by this template instead, as in '%{status} %{url}\n'; @FILE reads it from a file
-    #[arg(short, long, value_name = "TEMPLATE", value_parser = given::<Template>, allow_hyphen_values = true)]
-    write_out: Option<Given<Template>>,
+    #[arg(short, long, value_name = "TEMPLATE", value_parser = value_or_file::<Template>, allow_hyphen_values = true)]
+    write_out: Option<ValueOrFile<Template>>,
 
     /// Include the decoded text of each page in its record (jsonl, csv, sqlite and parquet)
     #[arg(long)]
@@ -117,7 +117,11 @@ impl Records {
 
     /// How many of these flags read standard input.
     pub(super) fn stdin_readers(&self) -> usize {
-        usize::from(self.write_out.as_ref().is_some_and(Given::reads_stdin))
+        usize::from(
+            self.write_out
+                .as_ref()
+                .is_some_and(ValueOrFile::reads_stdin),
+        )
     }
 
     /// Applies the limit of a body, the media types, and the statuses that are not failures.
@@ -196,8 +200,8 @@ impl Records {
 
     /// Whether a file has a suffix that names no format, and no --format is given.
     fn is_unclear(&self, path: &Path) -> bool {
-        let said = self.format.is_some() || self.write_out.is_some();
-        !said && path.extension().is_some() && Format::of_path(path).is_none()
+        let named = self.format.is_some() || self.write_out.is_some();
+        !named && path.extension().is_some() && Format::of_path(path).is_none()
     }
 
     /// The header fields that are kept, each once.
@@ -219,10 +223,10 @@ impl Records {
             |format: &Format| matches!(format, Format::Text(_) | Format::Jsonl(_) | Format::Csv(_));
         let path = path.display();
         match (&self.format, &self.write_out) {
-            (Some(said), _) if *said != meant && !(are_lines(&meant) && are_lines(said)) => {
+            (Some(named), _) if *named != meant && !(are_lines(&meant) && are_lines(named)) => {
                 Some(format!(
                     "--format {} and --output {path} cannot be combined: the suffix means {}",
-                    said.name(),
+                    named.name(),
                     meant.name()
                 ))
             }

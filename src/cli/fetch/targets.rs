@@ -53,7 +53,7 @@ impl Targets {
     /// # Errors
     /// When the folder has no pages, or more than one folder is given.
     pub(in crate::cli) fn open_folder(&mut self) -> haul::Result<Option<PathBuf>> {
-        let mut found = None;
+        let mut folder = None;
         let mut targets = Vec::with_capacity(self.targets.len());
         for target in self.targets.drain(..) {
             let path = Path::new(&target);
@@ -61,17 +61,17 @@ impl Targets {
                 targets.push(target);
                 continue;
             }
-            if found.is_some() {
+            if folder.is_some() {
                 return Err(Error::Setting(format!(
                     "{}: only one folder can be crawled at a time",
                     path.display()
                 )));
             }
             targets.extend(pages::urls(path)?);
-            found = Some(path.to_owned());
+            folder = Some(path.to_owned());
         }
         self.targets = targets;
-        Ok(found)
+        Ok(folder)
     }
 
     /// The seeds that these flags ask for.
@@ -102,7 +102,7 @@ impl Targets {
             let can_be_read_again = match source {
                 Source::Urls(_) | Source::Failures(_) | Source::Archive(_) => true,
                 // A pipe that is named twice is empty the second time.
-                Source::File(path) => path.metadata().is_ok_and(|found| found.is_file()),
+                Source::File(path) => path.metadata().is_ok_and(|folder| folder.is_file()),
                 Source::Stdin => false,
             };
             if !can_be_read_again && sources[..index].contains(source) {
@@ -137,7 +137,7 @@ fn source(target: &OsString) -> haul::Result<Source> {
         return Ok(Source::Stdin);
     }
     // A pipe such as /dev/fd/63 of <(command) is a list too.
-    if !text.contains("://") && path.metadata().is_ok_and(|found| !found.is_dir()) {
+    if !text.contains("://") && path.metadata().is_ok_and(|folder| !folder.is_dir()) {
         return Ok(Source::File(path.to_owned()));
     }
     if !text.contains("://") && path.is_dir() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::progress::{Style, Voice};
+use crate::progress::{Style, Verbosity};
 
 /// Messages and progress.
 #[derive(Debug, Args)]
@@ -102,13 +102,13 @@ impl Terminals {
 
 impl Telling {
     /// How much is printed.
-    pub(super) fn voice(&self) -> Voice {
+    pub(super) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
-            (0, 0) => Voice::Usual,
-            (0, 1) => Voice::Retries,
-            (0, _) => Voice::Failures,
-            (1, _) => Voice::Quiet,
-            _ => Voice::Silent,
+            (0, 0) => Verbosity::Usual,
+            (0, 1) => Verbosity::Retries,
+            (0, _) => Verbosity::Failures,
+            (1, _) => Verbosity::Quiet,
+            _ => Verbosity::Silent,
         }
     }
 
