@@ -195,7 +195,7 @@ impl Resume {
     fn command(&self, missing: Option<(OsString, u64)>) -> String {
         let left_out: &[&str] = match missing {
             Some(_) => &["rows", "limit", "append"],
-            None => &["fresh", "change"],
+            None => &["fresh", "allow-changes"],
         };
         let mut command = format!("haul {}", self.command);
         spelling::flags(&mut command, &self.flags, left_out);
