@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::engine::Engine;
 
 /// Files that are open besides the sockets: lists, outputs, unfinished bodies, libraries, pipes.
-const BESIDE: u64 = 128;
+const OTHER_FILES: u64 = 128;
 
 /// Raises the limit on open files as far as the system allows.
 ///
@@ -16,7 +16,7 @@ pub(crate) fn fit(engine: Engine) -> (Engine, Option<String>) {
     let wanted = engine.in_flight() as u64;
     // A request may briefly need two sockets, because a connection that turned out not to be needed is still finished
     // and kept; an event loop has files of its own.
-    let needed = wanted.saturating_mul(2).saturating_add(BESIDE);
+    let needed = wanted.saturating_mul(2).saturating_add(OTHER_FILES);
     let limit = getrlimit(Resource::Nofile);
     let mut current = limit.current.unwrap_or(u64::MAX);
     if current < needed {
@@ -33,7 +33,7 @@ pub(crate) fn fit(engine: Engine) -> (Engine, Option<String>) {
             current = raised;
         }
     }
-    let room = current.saturating_sub(BESIDE).max(1);
+    let room = current.saturating_sub(OTHER_FILES).max(1);
     if room >= wanted {
         return (engine, None);
     }

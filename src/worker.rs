@@ -135,14 +135,18 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed
     let Some(page) = readable(job, parsed) else {
         return;
     };
-    let found = extractor.extract(&page);
-    if let Some(follow) = follow.filter(|_| !found.follow.is_empty()) {
-        lead(&found.follow, follow, parsed.found.get_or_insert_default());
+    let extracted = extractor.extract(&page);
+    if let Some(follow) = follow.filter(|_| !extracted.follow.is_empty()) {
+        add_followed_links(
+            &extracted.follow,
+            follow,
+            parsed.found.get_or_insert_default(),
+        );
     }
-    let metadata = found.metadata.as_ref().map(serde_json::to_string);
-    let mut fields = found.fields;
+    let metadata = extracted.metadata.as_ref().map(serde_json::to_string);
+    let mut fields = extracted.fields;
     // If the page was refused, its article was refused for the same reason, which is reported once.
-    if let Some(why) = found.refused.filter(|_| fields.refused.is_none()) {
+    if let Some(why) = extracted.refused.filter(|_| fields.refused.is_none()) {
         fields.misses.push(Miss::of_text(why));
     }
     if fields.more_misses > 0 {
@@ -150,8 +154,8 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed
     }
     parsed.fields = Some(Box::new(Extraction {
         metadata: metadata.and_then(Result::ok),
-        article: found.article,
-        markdown: found.markdown,
+        article: extracted.article,
+        markdown: extracted.markdown,
         ..Extraction::of(fields, extractor.tables())
     }));
 }
@@ -178,17 +182,17 @@ fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
 }
 
 /// Adds the links that recipes follow to the links found on the page.
-fn lead(leads: &[extract::Follow], follow: &FollowPlan, found: &mut Found) {
+fn add_followed_links(followed: &[extract::Follow], follow: &FollowPlan, found: &mut Found) {
     let known: HashMap<u64, usize> = found
         .iter()
         .enumerate()
         .map(|(at, link)| (link.fingerprint, at))
         .collect();
-    for lead in leads {
-        let url = lead.url.as_str();
+    for link in followed {
+        let url = link.url.as_str();
         let fingerprint = follow.fingerprints.of(url);
-        let met = known.get(&fingerprint).copied();
-        found.lead(met, url, fingerprint, lead.recipe.as_deref());
+        let index = known.get(&fingerprint).copied();
+        found.lead(index, url, fingerprint, link.recipe.as_deref());
     }
 }
 
@@ -254,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_are_decoded_at_once_stay_within_the_memory_of_the_run() {
+    fn pages_decoded_at_the_same_time_stay_within_the_memory_budget() {
         let plan = plan(16 * MIB, false);
         thread::scope(|scope| {
             for _ in 0..8 {
@@ -266,12 +270,12 @@ mod tests {
         assert_eq!(
             plan.memory.taken(),
             0,
-            "what is not carried on is given back"
+            "memory that no visit uses is released"
         );
     }
 
     #[test]
-    fn a_text_that_is_carried_on_is_counted_until_its_visit_is_dropped() {
+    fn text_that_stays_in_a_visit_is_counted_until_the_visit_is_dropped() {
         let plan = plan(8 * MIB, true);
         let first = visit(&plan);
         assert!((PAGE..PAGE + MIB).contains(&plan.memory.taken()));

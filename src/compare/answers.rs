@@ -23,12 +23,12 @@ const NEAR: u32 = 6;
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// By the index of the URL in the list.
-    seen: BTreeMap<u32, Vec<Seen>>,
+    seen: BTreeMap<u32, Vec<EngineAnswers>>,
 }
 
 /// The answers that one engine got for one URL.
 #[derive(Debug)]
-struct Seen {
+struct EngineAnswers {
     engine: usize,
     asked: u64,
     failed: u64,
@@ -46,7 +46,7 @@ struct Seen {
 
 /// What the answers for one URL show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finding {
+enum Similarity {
     /// Fewer than two engines got an answer.
     NotCompared,
     /// The same bytes for every engine.
@@ -60,18 +60,18 @@ enum Finding {
 
 impl Answers {
     /// Records the answers that an engine got in a round.
-    pub(super) fn take(&mut self, engine: usize, answers: Vec<Answer>) {
+    pub(super) fn add(&mut self, engine: usize, answers: Vec<Answer>) {
         for answer in answers {
             let known = self.seen.entry(answer.url).or_default();
             let seen = match known.iter().position(|seen| seen.engine == engine) {
                 Some(index) => &mut known[index],
                 None => {
-                    known.push(Seen::new(engine));
+                    known.push(EngineAnswers::new(engine));
                     let last = known.len() - 1;
                     &mut known[last]
                 }
             };
-            seen.take(answer);
+            seen.add(answer);
         }
     }
 
@@ -80,7 +80,7 @@ impl Answers {
         let changing = self
             .seen
             .iter()
-            .filter(|(_, seen)| finding(seen) == Finding::Changing);
+            .filter(|(_, seen)| similarity(seen) == Similarity::Changing);
         changing.map(|(url, _)| *url).take(most).collect()
     }
 
@@ -94,31 +94,31 @@ impl Answers {
             changing: 0,
             different: 0,
             differences: Vec::new(),
-            failure_rates: self.rates(names),
+            failure_rates: self.failure_rates(names),
         };
         let uneven = self.uneven();
         for (url, seen) in &self.seen {
-            let found = match uneven.contains(url) {
-                true => Finding::Different,
-                false => finding(seen),
+            let similarity = match uneven.contains(url) {
+                true => Similarity::Different,
+                false => similarity(seen),
             };
             agreement.compared += usize::from(seen.len() > 1);
-            match found {
-                Finding::NotCompared => {}
-                Finding::Equal => agreement.proved += 1,
-                Finding::Near => {
+            match similarity {
+                Similarity::NotCompared => {}
+                Similarity::Equal => agreement.proved += 1,
+                Similarity::Near => {
                     agreement.proved += 1;
                     agreement.by_text += 1;
                 }
-                Finding::Changing => agreement.changing += 1,
-                Finding::Different => {
+                Similarity::Changing => agreement.changing += 1,
+                Similarity::Different => {
                     agreement.different += 1;
                     if agreement.differences.len() < LISTED {
                         agreement.differences.push(Difference {
                             url: urls.get(*url as usize).cloned().unwrap_or_default(),
                             answers: seen
                                 .iter()
-                                .map(|seen| (names[seen.engine].clone(), seen.shown()))
+                                .map(|seen| (names[seen.engine].clone(), seen.summary()))
                                 .collect(),
                         });
                     }
@@ -131,7 +131,7 @@ impl Answers {
     }
 
     /// How often each engine failed, and whether that rate differs from that of all the others.
-    fn rates(&self, names: &[String]) -> Vec<FailureRate> {
+    fn failure_rates(&self, names: &[String]) -> Vec<FailureRate> {
         let mut counts = vec![(0, 0); names.len()];
         for seen in self.seen.values().flatten() {
             counts[seen.engine].0 += seen.failed;
@@ -162,13 +162,13 @@ impl Answers {
     /// Among many URLs with failures some look uneven by chance, so they share the significance level. (Each engine is
     /// tested against all others; with two engines that is one test, done from both sides.)
     fn uneven(&self) -> BTreeSet<u32> {
-        let failing = |seen: &&Vec<Seen>| seen.iter().any(|seen| seen.failed > 0);
+        let failing = |seen: &&Vec<EngineAnswers>| seen.iter().any(|seen| seen.failed > 0);
         let tests: usize = self.seen.values().filter(failing).map(Vec::len).sum();
         let level = SIGNIFICANT / tests.max(1) as f64 * 2.0;
-        let is_uneven = |seen: &[Seen]| {
+        let is_uneven = |seen: &[EngineAnswers]| {
             seen.iter().any(|one| {
                 let others = seen.iter().filter(|other| other.engine != one.engine);
-                exact_test(one.count(), sum(others.map(Seen::count))) < level
+                exact_test(one.count(), sum(others.map(EngineAnswers::count))) < level
             })
         };
         let uneven = self.seen.iter().filter(|(_, seen)| is_uneven(seen));
@@ -180,16 +180,16 @@ fn sum(counts: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
     counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1))
 }
 
-fn finding(seen: &[Seen]) -> Finding {
-    let answered: Vec<(&Seen, &Answer)> = seen
+fn similarity(seen: &[EngineAnswers]) -> Similarity {
+    let answered: Vec<(&EngineAnswers, &Answer)> = seen
         .iter()
         .filter_map(|seen| Some((seen, seen.first.as_ref()?)))
         .collect();
     let [(_, first), others @ ..] = answered.as_slice() else {
-        return Finding::NotCompared;
+        return Similarity::NotCompared;
     };
     if others.is_empty() {
-        return Finding::NotCompared;
+        return Similarity::NotCompared;
     }
     let all = || answered.iter().map(|(seen, _)| *seen);
     let kind = |answer: &Answer| (answer.status, answer.media);
@@ -197,8 +197,8 @@ fn finding(seen: &[Seen]) -> Finding {
         // If any engine saw the status or media type change, the mismatch may be chance; if none did, it is a
         // difference.
         return match all().any(|seen| seen.varies) {
-            true => Finding::Changing,
-            false => Finding::Different,
+            true => Similarity::Changing,
+            false => Similarity::Different,
         };
     }
     if !all().any(|seen| seen.changes || seen.varies) {
@@ -206,21 +206,21 @@ fn finding(seen: &[Seen]) -> Finding {
             .iter()
             .all(|(_, answer)| answer.digest == first.digest);
         return if same {
-            Finding::Equal
+            Similarity::Equal
         } else {
-            Finding::Different
+            Similarity::Different
         };
     }
     let texts: Vec<u64> = all().flat_map(|seen| &seen.texts).copied().collect();
     let every_engine = all().all(|seen| !seen.texts.is_empty());
     let near = |one: &u64| texts.iter().all(|other| (one ^ other).count_ones() <= NEAR);
     match every_engine && !all().any(|seen| seen.varies) && texts.iter().all(near) {
-        true => Finding::Near,
-        false => Finding::Changing,
+        true => Similarity::Near,
+        false => Similarity::Changing,
     }
 }
 
-impl Seen {
+impl EngineAnswers {
     fn new(engine: usize) -> Self {
         Self {
             engine,
@@ -234,7 +234,7 @@ impl Seen {
         }
     }
 
-    fn take(&mut self, answer: Answer) {
+    fn add(&mut self, answer: Answer) {
         self.asked += 1;
         if let Some(class) = answer.failure {
             self.failed += 1;
@@ -255,7 +255,7 @@ impl Seen {
         (self.failed, self.asked)
     }
 
-    fn shown(&self) -> String {
+    fn summary(&self) -> String {
         let failures = match (&self.class, self.failed) {
             (Some(class), failed) => format!("{class} {failed} of {} times", self.asked),
             (None, _) => String::new(),
@@ -299,12 +299,15 @@ mod tests {
     #[test]
     fn a_difference_names_the_url_and_both_answers() {
         let mut answers = Answers::default();
-        answers.take(0, vec![answer(0, 1), answer(1, 5 << 32)]);
-        answers.take(1, vec![answer(1, 6 << 32), answer(0, 1)]);
-        let found = agreement(&answers);
-        assert!(!found.agree);
-        assert_eq!((found.compared, found.proved, found.different), (2, 1, 1));
-        let difference = &found.differences[0];
+        answers.add(0, vec![answer(0, 1), answer(1, 5 << 32)]);
+        answers.add(1, vec![answer(1, 6 << 32), answer(0, 1)]);
+        let agreement = agreement(&answers);
+        assert!(!agreement.agree);
+        assert_eq!(
+            (agreement.compared, agreement.proved, agreement.different),
+            (2, 1, 1)
+        );
+        let difference = &agreement.differences[0];
         assert_eq!(difference.url, "http://h/1");
         assert_eq!(
             difference.answers[1],
@@ -313,14 +316,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_changes_by_itself_is_no_difference_and_no_proof() {
+    fn a_page_that_changes_between_requests_is_neither_a_difference_nor_a_proof() {
         let mut answers = Answers::default();
-        answers.take(0, vec![answer(0, 1)]);
-        answers.take(0, vec![answer(0, 2)]);
-        answers.take(1, vec![answer(0, 3)]);
-        let found = agreement(&answers);
-        assert!(found.agree);
-        assert_eq!((found.changing, found.proved), (1, 0));
+        answers.add(0, vec![answer(0, 1)]);
+        answers.add(0, vec![answer(0, 2)]);
+        answers.add(1, vec![answer(0, 3)]);
+        let agreement = agreement(&answers);
+        assert!(agreement.agree);
+        assert_eq!((agreement.changing, agreement.proved), (1, 0));
         assert_eq!(answers.changing(9), [0]);
     }
 
@@ -332,36 +335,36 @@ mod tests {
                 text: Some(text),
                 ..answer(0, digest)
             };
-            answers.take(0, vec![answer(0, 1)]);
-            answers.take(0, vec![with(2, 0)]);
-            answers.take(1, vec![with(3, text)]);
-            let found = agreement(&answers);
-            assert_eq!((found.proved, found.by_text), (proved, proved));
-            assert_eq!(found.changing, 1 - proved);
+            answers.add(0, vec![answer(0, 1)]);
+            answers.add(0, vec![with(2, 0)]);
+            answers.add(1, vec![with(3, text)]);
+            let agreement = agreement(&answers);
+            assert_eq!((agreement.proved, agreement.by_text), (proved, proved));
+            assert_eq!(agreement.changing, 1 - proved);
         }
     }
 
     #[test]
-    fn an_engine_that_fails_half_of_the_time_was_not_answered_the_same() {
+    fn an_engine_that_fails_half_of_the_time_did_not_get_the_same_answers() {
         let mut answers = Answers::default();
         for round in 0..7 {
             let half = |url| match (url + round) % 2 {
                 0 => failure(url),
                 _ => answer(url, u64::from(url)),
             };
-            answers.take(0, (0..20).map(half).collect());
+            answers.add(0, (0..20).map(half).collect());
             let all = (0..20).map(|url| answer(url, u64::from(url)));
-            answers.take(1, all.collect());
+            answers.add(1, all.collect());
         }
-        let found = agreement(&answers);
-        assert!(!found.agree);
-        assert_eq!(found.changing, 0, "a failure is no change");
-        assert!(found.failure_rates.iter().all(|rate| rate.differs));
-        assert_eq!(found.failure_rates[0].failed, 70);
+        let agreement = agreement(&answers);
+        assert!(!agreement.agree);
+        assert_eq!(agreement.changing, 0, "a failure is not a change");
+        assert!(agreement.failure_rates.iter().all(|rate| rate.differs));
+        assert_eq!(agreement.failure_rates[0].failed, 70);
     }
 
     #[test]
-    fn failures_by_chance_at_the_same_rate_are_no_difference() {
+    fn random_failures_at_the_same_rate_are_not_a_difference() {
         let mut random = fastrand::Rng::with_seed(3);
         let mut wrong = 0;
         for _ in 0..100 {
@@ -372,7 +375,7 @@ mod tests {
                         true => failure(url),
                         false => answer(url, u64::from(url)),
                     };
-                    answers.take(engine, (0..50).map(one).collect());
+                    answers.add(engine, (0..50).map(one).collect());
                 }
             }
             wrong += u32::from(!agreement(&answers).agree);
@@ -385,13 +388,16 @@ mod tests {
         let mut answers = Answers::default();
         for _ in 0..7 {
             let mut one: Vec<Answer> = (0..99).map(|url| answer(url, 1)).collect();
-            answers.take(0, one.clone());
+            answers.add(0, one.clone());
             one[5] = failure(5);
-            answers.take(1, one);
+            answers.add(1, one);
         }
-        let found = agreement(&answers);
-        assert!(!found.agree);
-        assert_eq!((found.different, found.proved), (1, 98));
-        assert_eq!(found.differences[0].answers[1].1, "http-5xx 7 of 7 times");
+        let agreement = agreement(&answers);
+        assert!(!agreement.agree);
+        assert_eq!((agreement.different, agreement.proved), (1, 98));
+        assert_eq!(
+            agreement.differences[0].answers[1].1,
+            "http-5xx 7 of 7 times"
+        );
     }
 }

@@ -57,7 +57,10 @@ impl Contestant {
             });
         }
         if contestants.is_empty() {
-            return Err(format!("no engine is named: {}", CONTESTANTS.join(", ")));
+            return Err(format!(
+                "no engine is given; the engines are {}",
+                CONTESTANTS.join(", ")
+            ));
         }
         Ok(contestants)
     }
@@ -95,9 +98,12 @@ fn engine(word: &str, in_flight: NonZeroUsize) -> Result<Engine, String> {
         }
         other => match other.strip_prefix("hybrid:") {
             Some(size) => format!("processes:{size}").parse()?,
-            None => other
-                .parse()
-                .map_err(|_| format!("{other:?} is no engine: {}", CONTESTANTS.join(", ")))?,
+            None => other.parse().map_err(|_| {
+                format!(
+                    "{other:?} is not an engine; the engines are {}",
+                    CONTESTANTS.join(", ")
+                )
+            })?,
         },
     })
 }
@@ -109,13 +115,13 @@ mod tests {
     fn list(text: &str) -> Result<Vec<(String, String)>, String> {
         let words: Vec<String> = text.split(',').map(str::to_owned).collect();
         let contestants = Contestant::list(&words, NonZeroUsize::new(64).unwrap())?;
-        let told =
+        let pair =
             |contestant: &Contestant| (contestant.name.clone(), contestant.engine.to_string());
-        Ok(contestants.iter().map(told).collect())
+        Ok(contestants.iter().map(pair).collect())
     }
 
     #[test]
-    fn without_a_size_every_engine_has_as_many_in_flight_and_twins_have_numbers() {
+    fn engines_without_a_size_get_the_default_and_repeated_names_get_numbers() {
         let named = list("sequential,threads,processes,async,async,async:8,hybrid:4x16").unwrap();
         let engines: Vec<_> = named.iter().map(|(_, engine)| engine.as_str()).collect();
         assert_eq!(

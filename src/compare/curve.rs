@@ -97,7 +97,7 @@ impl FromStr for Axis {
             "concurrency" => Ok(Axis::Concurrency),
             "latency" => Ok(Axis::Latency),
             "work" => Ok(Axis::Work),
-            _ => Err(format!("{text:?} is none of concurrency, latency and work")),
+            _ => Err(format!("{text:?} is not concurrency, latency or work")),
         }
     }
 }

@@ -231,16 +231,16 @@ mod tests {
 
     /// A p50 of 204 ms from a server that takes 200 ms, while another program uses all processors.
     #[test]
-    fn a_busy_neighbour_that_delays_nothing_is_no_cause() {
-        let beside = shares(0.01, 0.0, 0.98);
-        let bound = |waits: Waits| Bound::of(&waits, beside, false);
+    fn another_busy_program_that_delays_nothing_is_not_the_cause() {
+        let busy = shares(0.01, 0.0, 0.98);
+        let bound = |waits: Waits| Bound::of(&waits, busy, false);
         assert_eq!(bound(waits(204.0, 200.0, 0.97, 0.6)), Bound::Waiting);
         assert_eq!(bound(waits(900.0, 200.0, 0.97, 0.6)), Bound::OtherWork);
         assert_eq!(bound(waits(900.0, 200.0, 0.97, 0.02)), Bound::Server);
     }
 
     #[test]
-    fn each_bound_rests_on_what_was_waited_for() {
+    fn each_bound_follows_from_what_was_waited_for() {
         let quiet = shares(0.05, 0.05, 0.0);
         assert_eq!(
             Bound::of(&waits(20.0, 20.0, 0.1, 0.0), quiet, true),
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(
             Bound::of(&waits(20.0, 20.0, 0.9, 0.0), quiet, true),
             Bound::Waiting,
-            "limits that hold nothing back are no cause"
+            "limits that hold nothing back are not the cause"
         );
         let burning = shares(0.7, 0.2, 0.05);
         assert_eq!(

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_overlaps_is_in_flight_at_once() {
+    fn requests_that_overlap_are_in_flight_at_once() {
         let flight = |sent, end| Flight {
             sent,
             first_byte: sent,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_requests_so_many_points_are_kept_and_no_more() {
+    fn the_number_of_points_is_bounded_however_many_requests_there_are() {
         let many = (0..100_000)
             .map(|index| Flight {
                 sent: index,

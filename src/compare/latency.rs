@@ -51,13 +51,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_curve_rises_from_the_least_to_the_most() {
+    fn a_curve_rises_from_the_lowest_latency_to_the_highest() {
         let mut latency = Histogram::new_with_bounds(1, 3_600_000_000, 3).unwrap();
         (1..=1000).for_each(|micros| latency.record(micros * 1000).unwrap());
-        let told = Latency::of(&latency);
+        let percentiles = Latency::of(&latency);
         assert!(
-            (told.p50 - 500.0).abs() < 1.0 && (told.max - 1000.0).abs() < 1.0,
-            "{told:?}"
+            (percentiles.p50 - 500.0).abs() < 1.0 && (percentiles.max - 1000.0).abs() < 1.0,
+            "{percentiles:?}"
         );
         let curve = Latency::curve(&latency);
         assert!(curve.is_sorted_by(|one, other| one.1 <= other.1));

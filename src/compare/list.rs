@@ -35,7 +35,7 @@ pub fn listed(seeds: SeedSettings) -> Result<Listed> {
     });
     config.frontier.run = Run::Dry;
     let mut listed = Listed::default();
-    let hear = |event: &Event<'_>| {
+    let on_event = |event: &Event<'_>| {
         if let Event::Visited(visit) = event {
             match visit.outcome {
                 Err(FetchError::Malformed { .. } | FetchError::Duplicate { .. }) => {
@@ -49,9 +49,9 @@ pub fn listed(seeds: SeedSettings) -> Result<Listed> {
         .enable_all()
         .build()
         .map_err(|source| Error::setup("the event loop", source))?;
-    runtime.block_on(crawl(&config, Stop::new(), hear))?;
+    runtime.block_on(crawl(&config, Stop::new(), on_event))?;
     if listed.urls.len() as u64 > MOST {
-        let problem = format!("the list has more than {MOST} URLs: compare with some of them");
+        let problem = format!("the list has more than {MOST} URLs: compare with fewer");
         return Err(Error::invalid(Setting::Limit, problem));
     }
     Ok(listed)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_url_of_a_list_is_taken_once_and_in_its_order() {
+    fn each_url_of_a_list_is_read_once_and_in_order() {
         let urls = [
             "http://b.example/",
             "http://a.example/x",

@@ -36,7 +36,7 @@ pub(super) struct Usage {
 
 /// What the processes of a round occupy at one moment.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(super) struct Holding {
+pub(super) struct Footprint {
     /// The sum of the peak memory of all processes.
     pub(super) peak_bytes: u64,
     pub(super) threads: u64,
@@ -86,15 +86,15 @@ fn duration(time: nix::sys::time::TimeVal) -> Duration {
     Duration::from_secs(time.tv_sec().unsigned_abs()) + Duration::from_micros(micros)
 }
 
-impl Holding {
+impl Footprint {
     /// The sum over this process and its children; `None` if there is no `/proc`.
     pub(super) fn now() -> Option<Self> {
         let mut sum = Self::of("self")?;
         for child in children() {
-            if let Some(held) = Self::of(&child) {
-                sum.peak_bytes += held.peak_bytes;
-                sum.threads += held.threads;
-                sum.processes += held.processes;
+            if let Some(footprint) = Self::of(&child) {
+                sum.peak_bytes += footprint.peak_bytes;
+                sum.threads += footprint.threads;
+                sum.processes += footprint.processes;
             }
         }
         Some(sum)
@@ -160,7 +160,7 @@ impl Busy {
         Some(Self {
             busy: time(busy),
             all: time(all),
-            disk: disk.as_deref().and_then(held_up),
+            disk: disk.as_deref().and_then(stalled_time),
         })
     }
 
@@ -192,7 +192,7 @@ fn busy(stat: &str) -> Option<(u64, u64)> {
 }
 
 /// The time in which some task was stalled, from a file of the kernel's PSI.
-fn held_up(pressure: &str) -> Option<Duration> {
+fn stalled_time(pressure: &str) -> Option<Duration> {
     let line = pressure.lines().find(|line| line.starts_with("some"))?;
     let total = line.split_once("total=")?.1;
     total.trim().parse().ok().map(Duration::from_micros)
@@ -239,16 +239,16 @@ mod tests {
     }
 
     #[test]
-    fn pressure_is_the_time_that_some_task_was_held_up() {
+    fn pressure_is_the_time_in_which_some_task_was_stalled() {
         let text = "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500\nfull avg10=0.00 total=9\n";
-        assert_eq!(held_up(text), Some(Duration::from_micros(1500)));
-        assert_eq!(held_up(""), None);
+        assert_eq!(stalled_time(text), Some(Duration::from_micros(1500)));
+        assert_eq!(stalled_time(""), None);
     }
 
     #[test]
     fn this_process_has_memory_threads_and_processor_time() {
-        let held = Holding::now().unwrap();
-        assert!(held.peak_bytes > 1 << 20 && held.threads > 0 && held.processes > 0);
+        let footprint = Footprint::now().unwrap();
+        assert!(footprint.peak_bytes > 1 << 20 && footprint.threads > 0 && footprint.processes > 0);
         let before = Usage::now(false);
         let mut sum = 0_u64;
         while Usage::now(false).since(before).time() < Duration::from_millis(2) {

@@ -83,7 +83,7 @@ pub struct Cell {
 pub(super) fn map(
     settings: &CompareSettings,
     arena: &mut Arena,
-    tell: &mut impl FnMut(&Stage<'_>),
+    report: &mut impl FnMut(&Stage<'_>),
 ) -> Result<Option<Map>> {
     let mut survey = Survey {
         settings,
@@ -98,7 +98,7 @@ pub(super) fn map(
     for latency in LATENCIES {
         survey.serve(arena, latency)?;
         for work in WORKS {
-            let Some(cell) = survey.cell(arena, latency, work, tell)? else {
+            let Some(cell) = survey.cell(arena, latency, work, report)? else {
                 return Ok(None);
             };
             cells.push(cell);
@@ -109,7 +109,7 @@ pub(super) fn map(
     survey.of += doubtful.len();
     for (latency, work) in doubtful {
         survey.serve(arena, latency)?;
-        let Some(cell) = survey.cell(arena, latency, work, tell)? else {
+        let Some(cell) = survey.cell(arena, latency, work, report)? else {
             return Ok(None);
         };
         cells.push(cell);
@@ -146,7 +146,7 @@ impl Survey<'_> {
         arena: &mut Arena,
         latency_ms: f64,
         work_us: f64,
-        tell: &mut impl FnMut(&Stage<'_>),
+        report: &mut impl FnMut(&Stage<'_>),
     ) -> Result<Option<Cell>> {
         arena.work = work_of(work_us, self.speed);
         let contestants = &self.settings.contestants;
@@ -158,7 +158,7 @@ impl Survey<'_> {
         let mut speeds = vec![Vec::new(); contestants.len()];
         for index in turn {
             let contestant = &contestants[index];
-            tell(&Stage::Map {
+            report(&Stage::Map {
                 engine: &contestant.name,
                 done: self.done,
                 of: self.of,
@@ -180,12 +180,12 @@ impl Survey<'_> {
             .iter()
             .map(|contestant| contestant.name.clone())
             .zip(speeds);
-        Ok(Some(judged(latency_ms, work_us, named.collect())))
+        Ok(Some(cell_from(latency_ms, work_us, named.collect())))
     }
 }
 
 /// Makes a cell from the records per second of each engine's runs.
-fn judged(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cell {
+fn cell_from(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cell {
     let medians: Vec<(String, f64)> = speeds
         .iter()
         .map(|(name, speeds)| (name.clone(), median(speeds)))
@@ -237,25 +237,28 @@ impl Grid {
 
     /// The coarse cells around a point of the fine grid.
     fn around<'c>(&self, cells: &'c [Cell], row: usize, column: usize) -> Vec<&'c Cell> {
-        let beside = |at: usize, lines: &[f64]| match at % 2 {
+        let neighbours = |at: usize, lines: &[f64]| match at % 2 {
             0 => vec![lines[at]],
             _ => vec![lines[at - 1], lines[at + 1]],
         };
-        let (latencies, works) = (beside(row, &self.latencies), beside(column, &self.works));
+        let (latencies, works) = (
+            neighbours(row, &self.latencies),
+            neighbours(column, &self.works),
+        );
         cells
             .iter()
             .filter(|cell| latencies.contains(&cell.latency_ms) && works.contains(&cell.work_us))
             .collect()
     }
 
-    fn places(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+    fn points(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let columns = self.works.len();
         (0..self.latencies.len()).flat_map(move |row| (0..columns).map(move |column| (row, column)))
     }
 
     /// The points between cells with different winners.
     fn doubtful(&self, cells: &[Cell]) -> Vec<(f64, f64)> {
-        self.places()
+        self.points()
             .filter(|(row, column)| row % 2 + column % 2 > 0)
             .filter(|(row, column)| !agree(&self.around(cells, *row, *column)))
             .map(|(row, column)| (self.latencies[row], self.works[column]))
@@ -264,13 +267,13 @@ impl Grid {
 
     fn map(self, cells: Vec<Cell>, in_flight: usize) -> Map {
         // Drop lines on which nothing was measured because nothing was in doubt.
-        let kept = |lines: Vec<f64>, of: fn(&Cell) -> f64| -> Vec<f64> {
+        let measured_lines = |lines: Vec<f64>, of: fn(&Cell) -> f64| -> Vec<f64> {
             let is_measured = |line: &f64| cells.iter().any(|cell| of(cell) == *line);
             lines.into_iter().filter(is_measured).collect()
         };
         Map {
-            latency_ms: kept(self.latencies, |cell| cell.latency_ms),
-            work_us: kept(self.works, |cell| cell.work_us),
+            latency_ms: measured_lines(self.latencies, |cell| cell.latency_ms),
+            work_us: measured_lines(self.works, |cell| cell.work_us),
             in_flight,
             cells,
         }
@@ -315,11 +318,11 @@ mod tests {
         let speeds = speeds
             .iter()
             .map(|(name, runs)| ((*name).to_owned(), runs.to_vec()));
-        judged(latency, work, speeds.collect())
+        cell_from(latency, work, speeds.collect())
     }
 
     #[test]
-    fn a_winner_stands_alone_only_where_all_its_runs_were_faster() {
+    fn an_engine_wins_alone_only_if_all_its_runs_were_faster() {
         let clear = cell(
             0.0,
             0.0,
@@ -335,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lies_between_different_winners_is_measured_again() {
+    fn only_cells_between_different_winners_are_measured_too() {
         let a = [("a", [9.0, 9.0, 9.0]), ("b", [5.0, 5.0, 5.0])];
         let b = [("a", [5.0, 5.0, 5.0]), ("b", [9.0, 9.0, 9.0])];
         let cells = vec![
@@ -350,7 +353,11 @@ mod tests {
         let between = cell(2.0, 20.0, &a);
         let map = grid.map([cells, vec![between]].concat(), 64);
         assert_eq!(map.latency_ms, [0.0, 2.0, 10.0]);
-        assert_eq!(map.at(0, 1).unwrap().winner, "a", "as the cell beside it");
+        assert_eq!(
+            map.at(0, 1).unwrap().winner,
+            "a",
+            "like the neighbouring cell"
+        );
         assert_eq!(map.at(2, 2).unwrap().winner, "b");
         let coarse = Grid::between(&[0.0, 10.0], &[0.0])
             .map(vec![cell(0.0, 0.0, &a), cell(10.0, 0.0, &a)], 64);

@@ -88,27 +88,27 @@ impl CompareSettings {
         if self.rounds < LEAST_ROUNDS {
             return refuse(
                 Setting::Rounds,
-                "with fewer than 5 rounds of each engine nothing can be shown",
+                "fewer than 5 rounds of each engine cannot show a difference",
             );
         }
         if self.map && !practice {
             return refuse(
                 Setting::Map,
-                "it changes the server's latency: it needs the practice server, and takes no URLs",
+                "the map changes the server's latency, so it needs the practice server and no URLs",
             );
         }
         if self.sweep == Some(Axis::Latency) && !practice {
             return refuse(
                 Setting::Sweep,
-                "along latency it changes the server's: it needs the practice server, and takes no URLs",
+                "a sweep of latency changes the server's, so it needs the practice server and no URLs",
             );
         }
         match &self.target {
             Target::Urls(urls) if urls.is_empty() => {
-                Err(Error::Setting("no URL to compare with".to_owned()))
+                Err(Error::Setting("there is no URL to compare with".to_owned()))
             }
             Target::Practice(practice) if practice.pages == 0 => {
-                refuse(Setting::Pages, "0 leaves nothing to ask")
+                refuse(Setting::Pages, "0 leaves nothing to fetch")
             }
             _ => Ok(()),
         }
@@ -124,7 +124,7 @@ impl CompareSettings {
 pub fn compare(
     settings: &CompareSettings,
     stop: &Stop,
-    mut tell: impl FnMut(&Stage<'_>),
+    mut report: impl FnMut(&Stage<'_>),
 ) -> Result<Comparison> {
     settings.check()?;
     let (began, started) = (Instant::now(), SystemTime::now());
@@ -139,12 +139,12 @@ pub fn compare(
         stop.clone(),
     )?;
     let mut answers = Answers::default();
-    let course = rounds::run(settings, &arena, &mut answers, &mut tell)?;
+    let course = rounds::run(settings, &arena, &mut answers, &mut report)?;
     let rounds = &course.rounds;
     if rounds.is_empty() {
         answers = Answers::default(); // answers from warm-ups alone compare nothing
     }
-    compare_texts(rounds, &arena, &mut answers, &mut tell)?;
+    compare_texts(rounds, &arena, &mut answers, &mut report)?;
     let names: Vec<String> = rounds
         .iter()
         .map(|rounds| rounds.contestant.name.clone())
@@ -181,13 +181,13 @@ pub fn compare(
     };
     let idle = course.idle_latency_ms;
     let diagnosis = best.map(|best| diagnosis::diagnose(best, idle, settings, &machine));
-    let goes_on = || proved && fetched && !stop.drain.is_cancelled();
-    let sweep = match settings.sweep.filter(|_| goes_on()) {
-        Some(axis) => sweep::sweep(axis, settings, &mut arena, &mut tell)?,
+    let may_continue = || proved && fetched && !stop.drain.is_cancelled();
+    let sweep = match settings.sweep.filter(|_| may_continue()) {
+        Some(axis) => sweep::sweep(axis, settings, &mut arena, &mut report)?,
         None => None,
     };
-    let map = match settings.map && goes_on() {
-        true => map::map(settings, &mut arena, &mut tell)?,
+    let map = match settings.map && may_continue() {
+        true => map::map(settings, &mut arena, &mut report)?,
         false => None,
     };
     let recommendation = verdict
@@ -219,7 +219,7 @@ fn compare_texts(
     rounds: &[Rounds],
     arena: &Arena,
     answers: &mut Answers,
-    tell: &mut impl FnMut(&Stage<'_>),
+    report: &mut impl FnMut(&Stage<'_>),
 ) -> Result<()> {
     let changing = answers.changing(TEXTS);
     if changing.is_empty() {
@@ -227,9 +227,9 @@ fn compare_texts(
     }
     for (index, rounds) in rounds.iter().enumerate() {
         let engine = &rounds.contestant.name;
-        tell(&Stage::Texts { engine });
+        report(&Stage::Texts { engine });
         let texts = arena.texts(rounds.contestant.engine, &changing)?;
-        answers.take(index, texts);
+        answers.add(index, texts);
     }
     Ok(())
 }
@@ -289,13 +289,13 @@ fn warnings(
             urls: agreement.changing,
         });
     }
-    let held: u64 = rounds
+    let pauses: u64 = rounds
         .iter()
         .flat_map(|rounds| &rounds.runs)
-        .map(|(_, run)| run.measured.holds)
+        .map(|(_, run)| run.measured.pauses)
         .sum();
-    if held > 0 {
-        warnings.push(Warning::HostsPaused { times: held });
+    if pauses > 0 {
+        warnings.push(Warning::HostsPaused { times: pauses });
     }
     if settings.target.is_practice() && machine.cores == 1 {
         warnings.push(Warning::OneProcessor);

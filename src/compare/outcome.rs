@@ -41,8 +41,11 @@ impl Rounds {
         let walls = self.each(|run| run.measured.wall.as_secs_f64());
         let micros = |time: Duration| time.as_secs_f64() * 1e6;
         let in_flight = self.contestant.engine.in_flight();
-        let held = |run: &Run| run.measured.held.unwrap_or_default();
-        let known = self.runs.iter().all(|(_, run)| run.measured.held.is_some());
+        let footprint = |run: &Run| run.measured.footprint.unwrap_or_default();
+        let known = self
+            .runs
+            .iter()
+            .all(|(_, run)| run.measured.footprint.is_some());
         let latency = self.latency();
         let usual = self.usual(median(&walls));
         EngineResult {
@@ -66,17 +69,18 @@ impl Rounds {
                 user: self.median(|run| micros(run.measured.usage.user) / records(run)),
                 system: self.median(|run| micros(run.measured.usage.system) / records(run)),
             },
-            peak_memory_bytes: known.then(|| self.median(|run| held(run).peak_bytes as f64) as u64),
+            peak_memory_bytes: known
+                .then(|| self.median(|run| footprint(run).peak_bytes as f64) as u64),
             memory_per_in_flight_bytes: known.then(|| {
                 let more = |run: &Run| {
-                    held(run)
+                    footprint(run)
                         .peak_bytes
-                        .saturating_sub(run.measured.held_before)
+                        .saturating_sub(run.measured.memory_before)
                 };
                 self.median(|run| more(run) as f64 / in_flight as f64) as u64
             }),
-            threads: known.then(|| self.median(|run| held(run).threads as f64) as u64),
-            processes: self.median(|run| held(run).processes.max(1) as f64) as u64,
+            threads: known.then(|| self.median(|run| footprint(run).threads as f64) as u64),
+            processes: self.median(|run| footprint(run).processes.max(1) as f64) as u64,
             switches: Switches {
                 voluntary: self.median(|run| run.measured.usage.voluntary as f64 / records(run)),
                 involuntary: self

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::flights::{Flight, Flights};
-use super::machine::{Holding, Usage, run_queue};
+use super::machine::{Footprint, Usage, run_queue};
 use crate::config::Config;
 use crate::crawl::{Ended, crawl};
 use crate::engine::Engine;
@@ -30,7 +30,7 @@ use crate::visit::Visit;
 /// The first argument of a child process that runs a round.
 pub const ROUND_ARGUMENT: &str = "--haul-round";
 /// How often a comparison that waits for a round checks whether it was interrupted.
-const LOOK_AROUND: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a child has to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub(super) struct Measured {
     /// Latencies in microseconds, each with how often it occurred.
     pub(super) latencies: Vec<(u64, u64)>,
     pub(super) usage: Usage,
-    pub(super) held: Option<Holding>,
+    pub(super) footprint: Option<Footprint>,
     /// How long its threads were ready to run but waited for a processor.
     ///
     /// `None` if the system does not report it.
@@ -70,9 +70,9 @@ pub(super) struct Measured {
     /// Whether its time was up before all URLs were fetched.
     pub(super) cut: bool,
     /// Peak memory before the engine was started, in bytes.
-    pub(super) held_before: u64,
+    pub(super) memory_before: u64,
     /// How often a host was paused.
-    pub(super) holds: u64,
+    pub(super) pauses: u64,
     pub(super) flights: Flights,
     pub(super) answers: Vec<Answer>,
 }
@@ -161,12 +161,12 @@ impl Order {
             .process_group(0)
             .spawn()
             .map_err(broken)?;
-        let talk = talk(&mut child, order);
+        let receiver = exchange(&mut child, order);
         let answer = loop {
-            match talk.recv_timeout(LOOK_AROUND) {
+            match receiver.recv_timeout(POLL_INTERVAL) {
                 Ok(answer) => break answer.map_err(broken)?,
                 Err(RecvTimeoutError::Timeout) if stop.drain.is_cancelled() => {
-                    end(&mut child);
+                    kill(&mut child);
                     return Ok(None);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -191,8 +191,8 @@ impl Order {
 }
 
 /// Sends a child its order and receives its result, on a thread that ends with the child.
-fn talk(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>> {
-    let (answered, answer) = std::sync::mpsc::channel();
+fn exchange(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = std::sync::mpsc::channel();
     let pipes = (child.stdin.take(), child.stdout.take());
     std::thread::spawn(move || {
         let (Some(mut input), Some(mut output)) = pipes else {
@@ -203,13 +203,13 @@ fn talk(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>>
         drop(input);
         let mut answer = Vec::new();
         let read = output.read_to_end(&mut answer);
-        let _ = answered.send(read.map(|_| answer));
+        let _ = sender.send(read.map(|_| answer));
     });
-    answer
+    receiver
 }
 
 /// Kills a child and its own children.
-fn end(child: &mut Child) {
+fn kill(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // Fails only if the group is already gone.
         let _ = kill_process_group(group, Signal::KILL);
@@ -263,30 +263,30 @@ impl Order {
         let mut flights: Vec<Flight> = Vec::with_capacity(count);
         let mut answers = Vec::with_capacity(count);
         let mut measured = Measured {
-            held_before: Holding::now().map_or(0, |held| held.peak_bytes),
+            memory_before: Footprint::now().map_or(0, |footprint| footprint.peak_bytes),
             ..Measured::default()
         };
         let before = Usage::now(true);
         let begun = Instant::now();
-        let mut told = Vec::new();
-        let hear = |event: &Event<'_>| match event {
+        let mut notices = Vec::new();
+        let on_event = |event: &Event<'_>| match event {
             Event::Visited(visit) => {
                 flights.extend(Flight::of(visit, begun));
                 answers.extend(Answer::of(visit));
             }
             Event::Tick(_) => {
-                measured.held = Holding::now().or(measured.held);
+                measured.footprint = Footprint::now().or(measured.footprint);
                 measured.run_queue = run_queue().max(measured.run_queue);
             }
-            Event::Held { .. } => measured.holds += 1,
-            Event::Notice(notice) => told.push((*notice).to_owned()),
+            Event::Held { .. } => measured.pauses += 1,
+            Event::Notice(notice) => notices.push((*notice).to_owned()),
             Event::GivenUp { .. }
             | Event::Retried { .. }
             | Event::Unread { .. }
             | Event::Slowed { .. }
             | Event::Draining => {}
         };
-        let outcome = runtime.block_on(crawl(&config, Stop::new(), hear))?;
+        let outcome = runtime.block_on(crawl(&config, Stop::new(), on_event))?;
         if let Some(failure) = outcome.failure {
             return Err(failure);
         }

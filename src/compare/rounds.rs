@@ -44,7 +44,7 @@ pub(super) fn run(
     settings: &CompareSettings,
     arena: &Arena,
     answers: &mut Answers,
-    tell: &mut impl FnMut(&Stage<'_>),
+    report: &mut impl FnMut(&Stage<'_>),
 ) -> Result<Course> {
     let mut course = Course {
         rounds: Vec::new(),
@@ -53,9 +53,9 @@ pub(super) fn run(
         interrupted: false,
     };
     let began = Instant::now();
-    let Some(speeds) = course.warm_up(settings, arena, answers, tell)? else {
+    let Some(speeds) = course.warm_up(settings, arena, answers, report)? else {
         course.interrupted = true;
-        course.close(settings);
+        course.finish(settings);
         return Ok(course);
     };
     let left = settings.time_budget.saturating_sub(began.elapsed());
@@ -71,7 +71,7 @@ pub(super) fn run(
     for (block, order) in (0..).zip(blocks) {
         let begun = Instant::now();
         let time = schedule::time_left(budget, began.elapsed());
-        if !course.block((block, order), time, arena, answers, settings, tell)? {
+        if !course.block((block, order), time, arena, answers, settings, report)? {
             break;
         }
         let took = begun.elapsed();
@@ -85,15 +85,15 @@ pub(super) fn run(
                 let speeds = course.speeds();
                 let rounds = settings.rounds.min(LEAST_ROUNDS);
                 course.plan(schedule::counts(urls, &speeds, rounds, left));
-                course.forget();
+                course.discard_rounds();
                 continue;
             }
         }
-        if course.whole() >= settings.rounds as usize || fitting < FITS {
+        if course.complete_blocks() >= settings.rounds as usize || fitting < FITS {
             break;
         }
     }
-    course.close(settings);
+    course.finish(settings);
     Ok(course)
 }
 
@@ -106,10 +106,10 @@ impl Course {
         settings: &CompareSettings,
         arena: &Arena,
         answers: &mut Answers,
-        tell: &mut impl FnMut(&Stage<'_>),
+        report: &mut impl FnMut(&Stage<'_>),
     ) -> Result<Option<Vec<Speed>>> {
         let limit = schedule::warm_up_limit(settings.time_budget, settings.contestants.len() + 1);
-        tell(&Stage::WarmUp {
+        report(&Stage::WarmUp {
             engine: "the server",
         });
         let count = IDLE.min(arena.urls.len());
@@ -121,7 +121,7 @@ impl Course {
         let mut speeds = Vec::new();
         for contestant in &settings.contestants {
             let engine = &contestant.name;
-            tell(&Stage::WarmUp { engine });
+            report(&Stage::WarmUp { engine });
             let in_flight = contestant.engine.in_flight();
             let count = schedule::warm_up(arena.urls.len(), in_flight);
             let Some(mut run) = arena.run_within(contestant.engine, count, Some(limit))? else {
@@ -134,7 +134,7 @@ impl Course {
                 });
                 continue;
             }
-            answers.take(self.rounds.len(), std::mem::take(&mut run.measured.answers));
+            answers.add(self.rounds.len(), std::mem::take(&mut run.measured.answers));
             let each = run.measured.wall.as_secs_f64() / run.measured.records as f64;
             speeds.push(Speed { in_flight, each });
             self.rounds.push(Rounds {
@@ -168,14 +168,14 @@ impl Course {
         arena: &Arena,
         answers: &mut Answers,
         settings: &CompareSettings,
-        tell: &mut impl FnMut(&Stage<'_>),
+        report: &mut impl FnMut(&Stage<'_>),
     ) -> Result<bool> {
         let begun = Instant::now();
         let engines = order.len();
         let of = engines * settings.rounds as usize;
         for (turn, index) in order.into_iter().enumerate() {
             let engine = self.rounds[index].contestant.name.clone();
-            tell(&Stage::Round {
+            report(&Stage::Round {
                 engine: &engine,
                 done: block as usize * engines + turn,
                 of,
@@ -194,7 +194,7 @@ impl Course {
             if run.measured.cut {
                 return Ok(false);
             }
-            answers.take(index, std::mem::take(&mut run.measured.answers));
+            answers.add(index, std::mem::take(&mut run.measured.answers));
             self.rounds[index].runs.push((block, run));
         }
         Ok(true)
@@ -212,21 +212,21 @@ impl Course {
     }
 
     /// The number of complete blocks.
-    fn whole(&self) -> usize {
+    fn complete_blocks(&self) -> usize {
         let runs = self.rounds.iter().map(|rounds| rounds.runs.len());
         runs.min().unwrap_or(0)
     }
 
     /// Discards the rounds of an earlier plan: they had other numbers of URLs.
-    fn forget(&mut self) {
+    fn discard_rounds(&mut self) {
         for rounds in &mut self.rounds {
             rounds.runs.clear();
         }
     }
 
     /// Keeps only complete blocks, and adds a warning if there are too few.
-    fn close(&mut self, settings: &CompareSettings) {
-        let whole = self.whole();
+    fn finish(&mut self, settings: &CompareSettings) {
+        let whole = self.complete_blocks();
         for rounds in &mut self.rounds {
             rounds.runs.truncate(whole);
         }

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_is_slow_gets_fewer_urls_but_some() {
+    fn a_slow_engine_gets_fewer_urls_but_at_least_one() {
         let speed = |in_flight, each| Speed { in_flight, each };
         let speeds = [speed(64, 0.0003), speed(1, 0.02), speed(1, 5.0)];
         // Seven blocks in 45 s: 6.4 s each; the fast engine takes 0.6 s of it, the others share the rest.
@@ -131,7 +131,7 @@ mod tests {
 
     /// 200 URLs that take up to 5 s each: the plan fits the budget, no matter how slow the server is.
     #[test]
-    fn what_is_planned_fits_the_budget() {
+    fn the_plan_fits_the_budget() {
         for each in [0.001, 0.1, 1.0, 5.0] {
             let speeds = [1, 16, 64, 64].map(|in_flight| Speed {
                 in_flight,

@@ -72,7 +72,7 @@ pub(super) fn sweep(
     axis: Axis,
     settings: &CompareSettings,
     arena: &mut Arena,
-    tell: &mut impl FnMut(&Stage<'_>),
+    report: &mut impl FnMut(&Stage<'_>),
 ) -> Result<Option<Sweep>> {
     let (unit, values) = match axis {
         Axis::Concurrency => (
@@ -137,7 +137,7 @@ pub(super) fn sweep(
         random.shuffle(&mut turn);
         let mut runs = vec![Vec::new(); climbs.len()];
         for (index, contestant) in turn {
-            tell(&Stage::Sweep {
+            report(&Stage::Sweep {
                 engine: &contestant.name,
                 at: x,
             });
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_climbs_until_it_has_not_grown_twice_in_a_row() {
+    fn an_engine_climbs_until_it_stops_growing_twice_in_a_row() {
         let end = |speeds: &[f64], in_flight, x| climb(speeds).end(in_flight, x, 1000);
         assert_eq!(end(&[100.0, 200.0, 390.0], 8, 8.0), None);
         assert_eq!(end(&[100.0, 200.0, 390.0, 392.0], 16, 16.0), None);
@@ -330,7 +330,7 @@ mod tests {
 
     /// 200 URLs at 200 ms: throughput keeps doubling until the list is too short.
     #[test]
-    fn a_climb_that_the_list_ends_has_no_knee_and_says_how_many_urls_would_do() {
+    fn a_climb_that_the_list_ends_has_no_knee_and_reports_how_many_urls_it_needs() {
         let mut growing = climb(&[5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 246.0]);
         growing.end = growing.end(128, 128.0, 200);
         let curve = growing.curve(Axis::Concurrency);
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn work_grows_with_the_time_that_it_shall_take() {
+    fn work_grows_with_the_time_that_it_should_take() {
         assert!(work_of(0.0, 1.5).is_none());
         assert_eq!(work_of(1000.0, 1.5), Work::Hash(1500));
         assert!(hash_speed() > 0.0);

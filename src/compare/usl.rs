@@ -113,17 +113,18 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Usl> {
         [true, false, true],
         [true, true, true],
     ];
-    let mut best: Option<Fit> = None;
+    let mut best: Option<Estimate> = None;
     for free in simplest_first {
-        let Some(found) = Fit::start(&scaled, free).and_then(|start| start.descend(&scaled, free))
+        let Some(candidate) =
+            Estimate::start(&scaled, free).and_then(|start| start.descend(&scaled, free))
         else {
             continue;
         };
         let better = best.as_ref().is_none_or(|best| {
-            best.squares > ROUNDING && found.squares < best.squares * (1.0 - WORTHWHILE)
+            best.squares > ROUNDING && candidate.squares < best.squares * (1.0 - WORTHWHILE)
         });
         if better {
-            best = Some(found);
+            best = Some(candidate);
         }
     }
     let [lambda, sigma, kappa] = best?.parameters;
@@ -163,17 +164,17 @@ fn r_squared(points: &[(f64, f64)], law: &Usl, unit: f64) -> f64 {
     }
 }
 
-/// λ, σ and κ on the way to the least sum of squares.
-struct Fit {
+/// An estimate of λ, σ and κ, with its sum of squares.
+struct Estimate {
     parameters: [f64; 3],
     squares: f64,
 }
 
-impl Fit {
-    fn at(points: &[(f64, f64)], parameters: [f64; 3]) -> Option<Fit> {
+impl Estimate {
+    fn at(points: &[(f64, f64)], parameters: [f64; 3]) -> Option<Estimate> {
         let residuals = points.iter().map(|&point| residual(point, parameters));
         let squares: f64 = residuals.map(|residual| residual * residual).sum();
-        (squares.is_finite() && parameters[0] > 0.0).then_some(Fit {
+        (squares.is_finite() && parameters[0] > 0.0).then_some(Estimate {
             parameters,
             squares,
         })
@@ -183,7 +184,7 @@ impl Fit {
     ///
     /// N/X(N) is linear in 1/λ, σ/λ and κ/λ, so the inverted law is solved in one step; with little noise that is
     /// almost the solution.
-    fn start(points: &[(f64, f64)], free: [bool; 3]) -> Option<Fit> {
+    fn start(points: &[(f64, f64)], free: [bool; 3]) -> Option<Estimate> {
         let mut equations = Equations::default();
         for &(n, x) in points {
             let share = x / n;
@@ -191,16 +192,16 @@ impl Fit {
         }
         let [one, contention, coherency] = equations.solve(free, 0.0)?;
         let bounded = within_bounds([1.0 / one, contention / one, coherency / one]);
-        Fit::at(points, bounded).or_else(|| {
+        Estimate::at(points, bounded).or_else(|| {
             let (_, x) = points[0];
-            Fit::at(points, [x, 0.0, 0.0])
+            Estimate::at(points, [x, 0.0, 0.0])
         })
     }
 
     /// Improves the parameters by projected Levenberg-Marquardt descent.
     ///
     /// A parameter at its bound that would leave it stays there for this step.
-    fn descend(mut self, points: &[(f64, f64)], free: [bool; 3]) -> Option<Fit> {
+    fn descend(mut self, points: &[(f64, f64)], free: [bool; 3]) -> Option<Estimate> {
         let mut damping = 1e-3;
         for _ in 0..STEPS {
             let mut equations = Equations::default();
@@ -211,18 +212,18 @@ impl Fit {
             let mut free = free;
             for (index, free) in free.iter_mut().enumerate().skip(1) {
                 let (value, wants) = (self.parameters[index], equations.right[index]);
-                let held =
+                let at_bound =
                     (value <= 0.0 && wants < 0.0) || (index == 1 && value >= 1.0 && wants > 0.0);
-                *free = *free && !held;
+                *free = *free && !at_bound;
             }
             let step = equations.solve(free, damping)?;
             let mut next = self.parameters;
             for (parameter, step) in next.iter_mut().zip(step) {
                 *parameter += step;
             }
-            match Fit::at(points, within_bounds(next)) {
-                Some(found) if found.squares < self.squares => {
-                    self = found;
+            match Estimate::at(points, within_bounds(next)) {
+                Some(better) if better.squares < self.squares => {
+                    self = better;
                     damping = f64::max(damping / 10.0, 1e-12);
                 }
                 _ => damping *= 10.0,
@@ -372,30 +373,30 @@ mod tests {
             [300.0, 0.9, 0.01],
         ] {
             let truth = law(lambda, sigma, kappa);
-            let found = fit(&measured(&truth, 0.0, &mut Rng::with_seed(1))).unwrap();
-            assert_close(found.lambda, lambda, lambda * 1e-9);
-            assert_close(found.sigma, sigma, 1e-9);
-            assert_close(found.kappa, kappa, 1e-9);
-            assert_close(found.r_squared, 1.0, 1e-9);
-            assert_eq!(found.kappa == 0.0, kappa == 0.0, "{found:?}");
+            let fitted = fit(&measured(&truth, 0.0, &mut Rng::with_seed(1))).unwrap();
+            assert_close(fitted.lambda, lambda, lambda * 1e-9);
+            assert_close(fitted.sigma, sigma, 1e-9);
+            assert_close(fitted.kappa, kappa, 1e-9);
+            assert_close(fitted.r_squared, 1.0, 1e-9);
+            assert_eq!(fitted.kappa == 0.0, kappa == 0.0, "{fitted:?}");
         }
     }
 
     #[test]
-    fn known_parameters_are_recovered_from_noise_of_three_per_cent() {
+    fn known_parameters_are_recovered_despite_noise_of_three_per_cent() {
         let truth = law(1000.0, 0.05, 0.0005); // turns at 43.6
         let peak = truth.peak().unwrap();
         let (mut near, mut peaks) = (0, Vec::new());
         for seed in 0..100 {
-            let found = fit(&measured(&truth, 0.03, &mut Rng::with_seed(seed))).unwrap();
-            let at = found.peak().unwrap();
+            let fitted = fit(&measured(&truth, 0.03, &mut Rng::with_seed(seed))).unwrap();
+            let at = fitted.peak().unwrap();
             peaks.push(at);
             near += u32::from(
-                (found.lambda / truth.lambda - 1.0).abs() < 0.1
-                    && (found.sigma - truth.sigma).abs() < 0.02
-                    && (found.kappa / truth.kappa - 1.0).abs() < 0.15
+                (fitted.lambda / truth.lambda - 1.0).abs() < 0.1
+                    && (fitted.sigma - truth.sigma).abs() < 0.02
+                    && (fitted.kappa / truth.kappa - 1.0).abs() < 0.15
                     && (at / peak - 1.0).abs() < 0.1
-                    && found.r_squared > 0.97,
+                    && fitted.r_squared > 0.97,
             );
         }
         assert!(near >= 95, "{near} of 100");
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_scales_in_proportion_is_a_line_and_data_that_saturates_does_not_turn() {
+    fn proportional_data_is_a_line_and_saturating_data_does_not_turn_down() {
         for seed in 0..100 {
             let rng = &mut Rng::with_seed(seed);
             let line = fit(&measured(&law(20.0, 0.0, 0.0), 0.03, rng)).unwrap();
@@ -420,7 +421,7 @@ mod tests {
     /// SciPy minimises the same squares by another method. If a parameter hardly matters, the two differ in its last
     /// digits, so the sums of squares are compared as well: ours is never larger.
     #[test]
-    fn fits_are_those_of_scipy() {
+    fn fits_match_those_of_scipy() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/statistics/expected.json");
         let expected: serde_json::Value =
             serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -439,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn peak_and_knee_are_where_the_curve_says() {
+    fn peak_and_knee_are_on_the_curve() {
         let turns = law(1000.0, 0.1, 0.001);
         assert_close(turns.peak().unwrap(), 30.0, 1e-9);
         assert_close(turns.at(turns.knee()), 0.9 * turns.at(30.0), 1e-6);
@@ -470,7 +471,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_points_nothing_panics_and_a_law_is_within_its_bounds(
+        fn no_points_panic_and_every_law_is_within_its_bounds(
             points in prop::collection::vec(
                 (
                     prop_oneof![any::<f64>(), 0.0..300.0, prop::sample::select(LEVELS.to_vec())],
@@ -479,13 +480,13 @@ mod tests {
                 0..20,
             ),
         ) {
-            if let Some(found) = fit(&points) {
-                prop_assert!(found.lambda > 0.0 && found.lambda.is_finite(), "{:?}", found);
-                prop_assert!((0.0..=1.0).contains(&found.sigma), "{:?}", found);
-                prop_assert!(found.kappa >= 0.0 && found.kappa.is_finite(), "{:?}", found);
-                prop_assert!((0.0..=1.0).contains(&found.r_squared), "{:?}", found);
-                prop_assert!((1.0..=found.measured_to).contains(&found.knee()), "{:?}", found);
-                prop_assert!(found.peak().is_none_or(|peak| peak >= 1.0), "{:?}", found);
+            if let Some(fitted) = fit(&points) {
+                prop_assert!(fitted.lambda > 0.0 && fitted.lambda.is_finite(), "{:?}", fitted);
+                prop_assert!((0.0..=1.0).contains(&fitted.sigma), "{:?}", fitted);
+                prop_assert!(fitted.kappa >= 0.0 && fitted.kappa.is_finite(), "{:?}", fitted);
+                prop_assert!((0.0..=1.0).contains(&fitted.r_squared), "{:?}", fitted);
+                prop_assert!((1.0..=fitted.measured_to).contains(&fitted.knee()), "{:?}", fitted);
+                prop_assert!(fitted.peak().is_none_or(|peak| peak >= 1.0), "{:?}", fitted);
             }
         }
     }

@@ -164,7 +164,12 @@ mod tests {
     }
 
     /// The number of runs, out of `total`, in which any engine is called slower.
-    fn runs_with_a_slower(seconds: &[f64], rounds: usize, block_noise: f64, total: u64) -> u64 {
+    fn runs_with_a_slower_engine(
+        seconds: &[f64],
+        rounds: usize,
+        block_noise: f64,
+        total: u64,
+    ) -> u64 {
         (0..total)
             .filter(|&seed| {
                 let engines = simulated(seconds, rounds, block_noise, seed);
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn the_same_engine_under_two_names_shows_no_difference() {
         for block_noise in [0.0, 0.05] {
-            let wrong = runs_with_a_slower(&[0.02, 0.02], 7, block_noise, 100);
+            let wrong = runs_with_a_slower_engine(&[0.02, 0.02], 7, block_noise, 100);
             assert!(wrong <= 1, "{wrong} of 100 with block noise {block_noise}");
         }
     }
@@ -187,9 +192,9 @@ mod tests {
     /// pair.
     #[test]
     fn of_six_equal_engines_none_is_slower() {
-        let wrong = runs_with_a_slower(&[0.02; 6], 7, 0.05, 100);
+        let wrong = runs_with_a_slower_engine(&[0.02; 6], 7, 0.05, 100);
         assert!(wrong <= 5, "{wrong} of 100");
-        let wrong = runs_with_a_slower(&[0.02; 6], 7, 0.0, 100);
+        let wrong = runs_with_a_slower_engine(&[0.02; 6], 7, 0.0, 100);
         assert!(wrong <= 5, "{wrong} of 100 without block noise");
     }
 
@@ -198,10 +203,10 @@ mod tests {
     #[test]
     fn a_slowdown_of_twenty_per_cent_is_found_in_nine_runs_of_ten() {
         for (block_noise, runs) in [(0.0, 100), (0.03, 100), (0.05, 1000)] {
-            let found = runs_with_a_slower(&[0.02, 0.024], 7, block_noise, runs);
+            let slower = runs_with_a_slower_engine(&[0.02, 0.024], 7, block_noise, runs);
             assert!(
-                10 * found >= 9 * runs,
-                "{found} of {runs} with block noise {block_noise}"
+                10 * slower >= 9 * runs,
+                "{slower} of {runs} with block noise {block_noise}"
             );
         }
     }
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn five_rounds_show_what_does_not_overlap_and_four_show_nothing() {
+    fn five_rounds_that_do_not_overlap_show_a_difference_and_four_do_not() {
         let fast = engine("fast", &[1.0, 1.1, 1.2, 1.3, 1.4]);
         let slow = engine("slow", &[2.0, 2.1, 2.2, 2.3, 2.4]);
         assert_eq!(
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_p_value_of_one_in_a_hundred_decides() {
+    fn a_p_value_below_one_in_a_hundred_shows_a_difference() {
         let fast = engine("fast", &[1.0, 1.1, 1.2, 1.3, 1.4, 1.5]);
         // a round of the slow engine is faster than two or three of the fast one: p = 0.0087 and 0.0152
         for (odd, place) in [(1.35, Place::Slower), (1.25, Place::NoDifferenceShown)] {
@@ -249,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_that_holds_one_outweighs_the_rank_test() {
+    fn an_interval_that_contains_one_outweighs_the_rank_test() {
         let mut outweighed = 0;
         for seed in 0..100 {
             let engines = simulated(&[0.02, 0.0206], 50, 0.0, seed);
@@ -265,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_of_one_per_cent_is_sure_and_not_worth_a_word() {
+    fn a_difference_of_one_per_cent_is_certain_but_too_small_to_report() {
         let seconds: Vec<f64> = (0..9).map(|n| 1.0 + f64::from(n) * 1e-6).collect();
         let by = |factor: f64| seconds.iter().map(|one| one * factor).collect::<Vec<_>>();
         let [best, near, far] = [1.0, 1.009, 1.011].map(|factor| engine("one", &by(factor)));
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standing_travels_as_json() {
+    fn a_standing_survives_a_round_trip_through_json() {
         let engines = [engine("async", &[1.0, 2.0]), engine("threads", &[])];
         let standings = judge(&engines, 1);
         let json = serde_json::to_string(&standings).unwrap();

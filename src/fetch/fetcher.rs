@@ -169,7 +169,7 @@ mod tests {
     use crate::url::PageUrl;
 
     #[tokio::test]
-    async fn a_request_in_flight_is_a_small_thing() {
+    async fn a_request_in_flight_takes_little_memory() {
         let fetcher = Fetcher::new(Shared::new(FetchPlan::default()).unwrap(), 1, 1).unwrap();
         let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
         let fetch = size_of_val(&fetcher.fetch(&job));

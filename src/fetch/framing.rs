@@ -39,8 +39,8 @@ pub(super) fn framing(
 ) -> Result<Framing, FetchError> {
     // The Upgrade field was not sent, so there is nothing to switch to (RFC 9110 15.2.2).
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        let words = "101 Switching Protocols, without having been asked to";
-        return Err(FetchError::Protocol(words.to_owned()));
+        let message = "101 Switching Protocols, although no upgrade was requested";
+        return Err(FetchError::Protocol(message.to_owned()));
     }
     let has_body =
         !bodiless && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -59,8 +59,8 @@ pub(super) fn framing(
     }
     if version < Version::HTTP_11 {
         // RFC 9112 6.1: such a message must be treated as if its framing was faulty.
-        let words = "Transfer-Encoding in an HTTP/1.0 answer";
-        return Err(FetchError::Protocol(words.to_owned()));
+        let message = "Transfer-Encoding in an HTTP/1.0 response";
+        return Err(FetchError::Protocol(message.to_owned()));
     }
     match transfer(headers)? {
         Transfer::Chunked => Ok(Framing {
@@ -97,8 +97,8 @@ fn transfer(headers: &Headers) -> Result<Transfer, FetchError> {
                 // Another coding, or one on top of the chunks: the following bytes are not the body.
                 _ => {
                     let coding: String = coding.chars().take(32).collect();
-                    let words = format!("Transfer-Encoding {coding:?}, which was not asked for");
-                    return Err(FetchError::Protocol(words));
+                    let message = format!("Transfer-Encoding {coding:?}, which was not requested");
+                    return Err(FetchError::Protocol(message));
                 }
             };
         }
@@ -111,8 +111,8 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut length = None;
     for line in headers.get_all(header::CONTENT_LENGTH) {
         for text in line.to_str().ok()?.split(',') {
-            let said = text.trim().parse().ok()?;
-            if *length.get_or_insert(said) != said {
+            let value = text.trim().parse().ok()?;
+            if *length.get_or_insert(value) != value {
                 return None;
             }
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_coding_that_was_not_asked_for_is_refused() {
+    fn a_transfer_coding_that_was_not_requested_is_refused() {
         for coding in [
             "xchunked",
             "gzip",
@@ -171,24 +171,24 @@ mod tests {
             "chunked, chunked",
             "chunked;q=1",
         ] {
-            let answer = read(&[("transfer-encoding", coding)]);
-            assert!(matches!(answer, Err(FetchError::Protocol(_))), "{coding}");
+            let result = read(&[("transfer-encoding", coding)]);
+            assert!(matches!(result, Err(FetchError::Protocol(_))), "{coding}");
         }
         let old = headers(&[("transfer-encoding", "chunked")]);
-        let answer = framing(false, StatusCode::OK, Version::HTTP_10, &old);
-        assert!(matches!(answer, Err(FetchError::Protocol(_))));
+        let result = framing(false, StatusCode::OK, Version::HTTP_10, &old);
+        assert!(matches!(result, Err(FetchError::Protocol(_))));
     }
 
     #[test]
-    fn an_answer_without_body_announces_none() {
+    fn a_response_without_a_body_has_no_length() {
         let announced = headers(&[
             ("content-length", "9000000000"),
             ("transfer-encoding", "gzip"),
         ]);
         for (bodiless, status) in [(true, 200), (false, 204), (false, 304)] {
             let status = StatusCode::from_u16(status).unwrap();
-            let answer = framing(bodiless, status, Version::HTTP_11, &announced);
-            assert_eq!(answer, length(None, false));
+            let result = framing(bodiless, status, Version::HTTP_11, &announced);
+            assert_eq!(result, length(None, false));
         }
     }
 }

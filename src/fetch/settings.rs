@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resolve_overrides_are_read_as_curl_writes_them() {
+    fn resolve_overrides_are_parsed_like_curls() {
         let one = Override::parse("Example.org:443:127.0.0.1,[::1]").unwrap();
         assert_eq!(one.addresses.len(), 2);
         assert!(one.matches("example.ORG") && !one.matches("www.example.org"));

@@ -23,7 +23,7 @@ impl MediaTypes {
             Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => self.0.push(text),
             _ => {
                 return Err(format!(
-                    "{text:?} is no media type, as in text/html or image/*"
+                    "{text:?} is not a media type like text/html or image/*"
                 ));
             }
         }
@@ -80,9 +80,9 @@ mod tests {
     use crate::url::PageUrl;
 
     #[test]
-    fn a_body_is_taken_where_its_type_is_wanted_or_not_said() {
+    fn a_body_is_read_if_its_type_is_wanted_or_unknown() {
         let job = Job::seed(1, PageUrl::parse("http://h.example/").unwrap());
-        let said = |text: Option<&'static str>| {
+        let with_type = |text: Option<&'static str>| {
             let mut headers = Headers::default();
             if let Some(text) = text {
                 let value = http::HeaderValue::from_static(text);
@@ -91,7 +91,7 @@ mod tests {
             headers
         };
         let mut types = MediaTypes::default();
-        assert!(types.want(&job, &said(Some("image/png"))));
+        assert!(types.want(&job, &with_type(Some("image/png"))));
         types.merge(&"Text/HTML, application/*".parse().unwrap());
         for (text, wanted) in [
             (Some("text/html; charset=utf-8"), true),
@@ -100,10 +100,10 @@ mod tests {
             (Some("image/png"), false),
             (None, true),
         ] {
-            assert_eq!(types.want(&job, &said(text)), wanted, "{text:?}");
+            assert_eq!(types.want(&job, &with_type(text)), wanted, "{text:?}");
         }
         let robots = Job::robots(&job.host, job.reach, job.since).unwrap();
-        assert!(types.want(&robots, &said(Some("text/plain"))));
+        assert!(types.want(&robots, &with_type(Some("text/plain"))));
         assert!("text/html,html".parse::<MediaTypes>().is_err());
     }
 }

@@ -59,13 +59,13 @@ mod tests {
             ((0, 7), (7, 7), 0.000_582_750_582_750_582_5),
             ((5, 100), (5, 100), 1.0),
         ] {
-            let found = exact_test(one, other);
-            assert!((found - p).abs() < 1e-9, "{one:?} {other:?}: {found}");
+            let p_value = exact_test(one, other);
+            assert!((p_value - p).abs() < 1e-9, "{one:?} {other:?}: {p_value}");
         }
     }
 
     #[test]
-    fn equal_rates_large_numbers_and_nothing_at_all_are_no_difference() {
+    fn equal_rates_large_numbers_and_no_data_show_no_difference() {
         assert!(exact_test((500, 10_000), (510, 10_000)) > 0.5);
         assert!(exact_test((0, 10_000), (0, 10_000)) >= 1.0);
         assert!(exact_test((10, 10), (20, 20)) >= 1.0);

@@ -69,7 +69,7 @@ fn assert_close(ours: f64, theirs: f64, within: f64) {
 }
 
 #[test]
-fn medians_quantiles_spreads_and_outliers_are_those_of_numpy_and_scipy() {
+fn medians_quantiles_spreads_and_outliers_match_numpy_and_scipy() {
     for figures in expected().samples {
         assert_close(median(&figures.values), figures.median, 1e-12);
         for (share, value) in figures.quantiles {
@@ -82,7 +82,7 @@ fn medians_quantiles_spreads_and_outliers_are_those_of_numpy_and_scipy() {
 }
 
 #[test]
-fn p_values_are_those_of_scipy() {
+fn p_values_match_those_of_scipy() {
     for figures in expected().rank_tests {
         let p = rank_test(&figures.one, &figures.other);
         // a relative tolerance: a p of 1e-18 has to be right as well
@@ -100,7 +100,7 @@ fn p_values_are_those_of_scipy() {
 /// 0.16 % (the root of 0.025 × 0.975 / 10,000), so a bound may lie 0.6 % of the resamples to either side of SciPy's.
 /// In values that is little, or, with few rounds and a gap between two of them, the whole gap.
 #[test]
-fn intervals_are_those_of_scipy_but_for_the_noise_of_resampling() {
+fn intervals_match_those_of_scipy_except_for_resampling_noise() {
     let expected = expected();
     for seed in 0..20 {
         for figures in &expected.median_intervals {
@@ -154,7 +154,7 @@ fn the_same_seed_gives_the_same_interval_and_another_one_does_not() {
 }
 
 #[test]
-fn of_nothing_everything_is_defined() {
+fn every_function_has_a_result_for_no_values() {
     let nothing = [f64::NAN, f64::INFINITY];
     assert_eq!(median(&[]), 0.0);
     assert_eq!(quantile(&nothing, 0.9), 0.0);
@@ -168,7 +168,7 @@ fn of_nothing_everything_is_defined() {
 }
 
 #[test]
-fn rounds_that_are_no_numbers_are_left_out_with_their_block() {
+fn rounds_that_are_not_finite_are_left_out_with_their_block() {
     let (of, to) = ([2.0, f64::NAN, 4.0, 6.0], [1.0, 9.0, 2.0, f64::INFINITY]);
     assert_eq!(
         ratio_interval(&of, &to, 3),
@@ -202,7 +202,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))] // a case is 30,000 resamples
 
     #[test]
-    fn whatever_the_numbers_nothing_panics_and_intervals_are_in_order(
+    fn no_numbers_panic_and_intervals_are_in_order(
         one in any_values(), other in any_values(), share in any::<f64>(), seed in any::<u64>(),
     ) {
         assert_ordered(median_interval(&one, seed));

@@ -71,10 +71,10 @@ impl Body {
             if self.is_over() {
                 return Ok(None);
             }
-            let came = source
+            let input = source
                 .fill(clock.for_chunk())
                 .map_err(|error| from_ureq(&error, stage, &clock.deadlines))?;
-            if came.is_empty() {
+            if input.is_empty() {
                 return match (&self, stage) {
                     (Self::Close, _) => Ok(None),
                     (_, Stage::Body(received)) => Err(FetchError::Cut { received }),
@@ -82,14 +82,14 @@ impl Body {
                 };
             }
             let (used, piece) = match self {
-                Self::Close => (came.len(), Bytes::copy_from_slice(came)),
+                Self::Close => (input.len(), Bytes::copy_from_slice(input)),
                 Self::Length(left) => {
                     let most = usize::try_from(*left).unwrap_or(usize::MAX);
-                    let count = came.len().min(most);
+                    let count = input.len().min(most);
                     *left -= count as u64;
-                    (count, Bytes::copy_from_slice(&came[..count]))
+                    (count, Bytes::copy_from_slice(&input[..count]))
                 }
-                Self::Chunked(chunks) => chunks.read(came)?,
+                Self::Chunked(chunks) => chunks.read(input)?,
             };
             source.consume(used);
             // Otherwise there were only chunk sizes and no data yet.

@@ -8,12 +8,12 @@ use bytes::{Bytes, BytesMut};
 use crate::failure::FetchError;
 
 /// The most bytes of extensions in a body, and likewise of trailers.
-const ASIDE: u32 = 16 << 10;
+const MOST_EXTRA: u32 = 16 << 10;
 
 /// The state of reading a chunked body.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    at: At,
+    state: State,
     /// The number of bytes of the chunk still to be read.
     left: u64,
     extensions: u32,
@@ -22,7 +22,7 @@ pub(super) struct Chunks {
 
 /// The part of the coding that comes next.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum State {
     #[default]
     Start,
     Size,
@@ -42,35 +42,35 @@ enum At {
 impl Chunks {
     /// Whether the last chunk was read, trailers included.
     pub(super) fn is_over(&self) -> bool {
-        self.at == At::Over
+        self.state == State::Over
     }
 
     /// Reads bytes; returns how many of them were used, and the data in them.
     ///
     /// # Errors
     /// `Protocol`, if it is not a chunked body.
-    pub(super) fn read(&mut self, came: &[u8]) -> Result<(usize, Bytes), FetchError> {
+    pub(super) fn read(&mut self, input: &[u8]) -> Result<(usize, Bytes), FetchError> {
         let mut used = 0;
         // A single chunk, or a part of one, is copied once; several small chunks are joined.
         let mut first: Option<&[u8]> = None;
         let mut all = BytesMut::new();
-        while used < came.len() && !self.is_over() {
-            if self.at != At::Data {
-                self.step(came[used])?;
+        while used < input.len() && !self.is_over() {
+            if self.state != State::Data {
+                self.step(input[used])?;
                 used += 1;
                 continue;
             }
             let most = usize::try_from(self.left).unwrap_or(usize::MAX);
-            let data = &came[used..][..most.min(came.len() - used)];
+            let data = &input[used..][..most.min(input.len() - used)];
             used += data.len();
             self.left -= data.len() as u64;
             if self.left == 0 {
-                self.at = At::DataEnd;
+                self.state = State::DataEnd;
             }
             match first {
                 None => first = Some(data),
                 Some(before) if all.is_empty() => {
-                    all.reserve(came.len());
+                    all.reserve(input.len());
                     all.extend_from_slice(before);
                     all.extend_from_slice(data);
                 }
@@ -86,39 +86,43 @@ impl Chunks {
 
     /// Reads one byte of the framing around the data.
     fn step(&mut self, byte: u8) -> Result<(), FetchError> {
-        self.at = match (self.at, byte) {
-            (At::Start | At::Size, digit) if digit.is_ascii_hexdigit() => {
+        self.state = match (self.state, byte) {
+            (State::Start | State::Size, digit) if digit.is_ascii_hexdigit() => {
                 let digit = char::from(digit).to_digit(16).unwrap_or_default();
                 self.left = self
                     .left
                     .checked_mul(16)
                     .and_then(|left| left.checked_add(digit.into()))
                     .ok_or_else(|| wrong("a chunk is too large"))?;
-                At::Size
+                State::Size
             }
-            (At::Size | At::Space, b' ' | b'\t') => At::Space,
-            (At::Size | At::Space, b';') => At::Extension,
-            (At::Size | At::Space | At::Extension, b'\r') => At::SizeEnd,
-            (At::Extension, b'\n') => return Err(wrong("the line of a chunk's size ends in LF")),
-            (At::Extension, _) => {
+            (State::Size | State::Space, b' ' | b'\t') => State::Space,
+            (State::Size | State::Space, b';') => State::Extension,
+            (State::Size | State::Space | State::Extension, b'\r') => State::SizeEnd,
+            (State::Extension, b'\n') => {
+                return Err(wrong("the line of a chunk's size ends in LF"));
+            }
+            (State::Extension, _) => {
                 self.extensions += 1;
                 bounded(self.extensions, "the extensions of its chunks are too long")?;
-                At::Extension
+                State::Extension
             }
-            (At::SizeEnd, b'\n') if self.left == 0 => At::Last,
-            (At::SizeEnd, b'\n') => At::Data,
-            (At::DataEnd, b'\r') => At::DataEndLf,
-            (At::DataEndLf, b'\n') => At::Start,
-            (At::Last, b'\r') => At::LastLf,
-            (At::LastLf, b'\n') => At::Over,
-            (At::Trailer, b'\r') => At::TrailerLf,
-            (At::TrailerLf, b'\n') => At::Last,
-            (At::Last | At::Trailer, _) => {
+            (State::SizeEnd, b'\n') if self.left == 0 => State::Last,
+            (State::SizeEnd, b'\n') => State::Data,
+            (State::DataEnd, b'\r') => State::DataEndLf,
+            (State::DataEndLf, b'\n') => State::Start,
+            (State::Last, b'\r') => State::LastLf,
+            (State::LastLf, b'\n') => State::Over,
+            (State::Trailer, b'\r') => State::TrailerLf,
+            (State::TrailerLf, b'\n') => State::Last,
+            (State::Last | State::Trailer, _) => {
                 self.trailers += 1;
                 bounded(self.trailers, "its trailers are too long")?;
-                At::Trailer
+                State::Trailer
             }
-            (At::Start | At::Size | At::Space, _) => return Err(wrong("invalid chunk size")),
+            (State::Start | State::Size | State::Space, _) => {
+                return Err(wrong("invalid chunk size"));
+            }
             _ => return Err(wrong("invalid end of a chunk")),
         };
         Ok(())
@@ -126,7 +130,7 @@ impl Chunks {
 }
 
 fn bounded(count: u32, words: &str) -> Result<(), FetchError> {
-    match count > ASIDE {
+    match count > MOST_EXTRA {
         true => Err(wrong(words)),
         false => Ok(()),
     }
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_put_together_however_they_come() {
+    fn chunks_are_joined_however_they_arrive() {
         let text = "3\r\nabc\r\n00A ;x=\"y\"\r\n0123456789\r\n1\r\nd\r\n0\r\nTrailer: 1\r\nX: 2\r\n\r\nnext";
         for at_once in [1, 2, 3, 5, 7, 1000] {
             let (data, left, over) = read(text, at_once).unwrap();
@@ -165,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_over_says_so() {
+    fn a_body_that_has_not_ended_is_not_over() {
         for part in ["", "3", "3\r\nab", "3\r\nabc\r\n", "0\r\n", "0\r\nX: 1\r\n"] {
             assert!(!read(part, 1000).unwrap().2, "{part:?}");
         }
     }
 
     #[test]
-    fn what_is_no_chunk_is_refused() {
+    fn invalid_chunks_are_refused() {
         for wrong in [
             "\r\n",
             "x\r\n",

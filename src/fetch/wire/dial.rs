@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::exchange::Wire;
 use super::route::Route;
 use super::source::Source;
-use super::tls::{Took, steps};
+use super::tls::{HandshakeTime, steps};
 use crate::failure::FetchError;
 use crate::fetch::connections::Connections;
 use crate::fetch::dial::is_unroutable;
@@ -28,7 +28,7 @@ use crate::url::PageUrl;
 pub(in crate::fetch) struct Dialer {
     connector: Arc<dyn Connector<Out = Box<dyn Transport>>>,
     /// How long the last TLS handshake took.
-    tls: Took,
+    tls: HandshakeTime,
     connections: Connections,
     names: Names,
 }
@@ -39,7 +39,7 @@ impl Dialer {
         connections: Connections,
         config: Arc<ClientConfig>,
     ) -> Self {
-        let tls = Took::default();
+        let tls = HandshakeTime::default();
         Self {
             connector: Arc::new(steps(config, tls.clone())),
             tls,
@@ -68,8 +68,8 @@ impl Dialer {
         let proxy = route.config.proxy();
         if let Some(plain) = route.proxy_of(url) {
             (uri, config) = (plain.proxy.uri(), &plain.config);
-            let found = self.names.of(uri).map_err(|error| failed(&error))?;
-            choices = found.iter().copied().map(Some).collect();
+            let resolved = self.names.of(uri).map_err(|error| failed(&error))?;
+            choices = resolved.iter().copied().map(Some).collect();
         } else if proxy.is_some_and(|proxy| !proxy.resolve_target()) {
             choices = vec![None]; // the proxy gets the name
         }
@@ -175,11 +175,11 @@ impl Names {
             addresses.push(SocketAddr::new(literal, port));
             return Ok(addresses);
         }
-        let found = self
+        let resolved = self
             .0
             .addresses_blocking(name)
             .map_err(|error| ureq::Error::Other(Box::new(error)))?;
-        for address in found.iter().take(16) {
+        for address in resolved.iter().take(16) {
             addresses.push(SocketAddr::new(address.ip(), port));
         }
         Ok(addresses)

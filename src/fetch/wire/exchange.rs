@@ -64,15 +64,15 @@ impl Wire {
         route: &Route,
         clock: &Clock,
     ) -> Result<Answer, FetchError> {
-        let bytes = request::written(outgoing, url, route.proxy_of(url));
-        self.source.heard = false;
+        let bytes = request::serialize(outgoing, url, route.proxy_of(url));
+        self.source.got_input = false;
         let sent = self.source.send(&bytes, clock);
         // A server may respond and close before it has read everything: the response then matters more than the broken
         // pipe.
         let head = match (self.head(clock), sent) {
             (Ok(head), _) => head,
             (Err(_), Err(error)) | (Err(error), Ok(())) => {
-                let died_idle = self.used && !self.source.heard;
+                let died_idle = self.used && !self.source.got_input;
                 return Err(fault::of_kept(error, &outgoing.method, died_idle));
             }
         };

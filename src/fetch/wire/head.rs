@@ -50,27 +50,27 @@ pub(super) fn read(source: &mut Source, clock: &Clock) -> Result<Head, FetchErro
     let mut parse_at = 0;
     loop {
         let failed = |error: &ureq::Error| from_ureq(error, Stage::Head, &clock.deadlines);
-        let came = source
+        let input = source
             .fill(clock.for_head())
             .map_err(|error| failed(&error))?;
-        if came.is_empty() {
+        if input.is_empty() {
             return Err(FetchError::Closed);
         }
         if all.is_empty() {
-            let (length, parsed) = (came.len(), parse(came)?);
+            let (length, parsed) = (input.len(), parse(input)?);
             if let Some((used, head)) = parsed {
                 source.consume(used);
                 return Ok(head);
             }
-            all.extend_from_slice(came);
+            all.extend_from_slice(input);
             source.consume(length);
             parse_at = 2 * length;
         } else {
             // A head that arrives in tiny pieces is not parsed again for each of them, but only if it may be complete
             // or its size has doubled.
             let seen = all.len().saturating_sub(3);
-            let length = came.len();
-            all.extend_from_slice(came);
+            let length = input.len();
+            all.extend_from_slice(input);
             source.consume(length);
             if all.len() >= parse_at || may_end(&all[seen..]) {
                 parse_at = 2 * all.len();
@@ -132,7 +132,7 @@ fn parse_into<'b>(
             .map_err(|_| httparse::Error::HeaderName)?;
         let value = match memchr::memchr(b'\n', field.value) {
             None => HeaderValue::from_bytes(field.value),
-            Some(_) => HeaderValue::from_maybe_shared(unfolded(field.value)),
+            Some(_) => HeaderValue::from_maybe_shared(unfold(field.value)),
         };
         headers.append(name, value.map_err(|_| httparse::Error::HeaderValue)?);
     }
@@ -145,7 +145,7 @@ fn parse_into<'b>(
 }
 
 /// Joins a folded value into one line, with a space for each fold (RFC 9112 5.2).
-fn unfolded(value: &[u8]) -> Bytes {
+fn unfold(value: &[u8]) -> Bytes {
     let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
     lines.join(&b' ').into()
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_read_as_browsers_read_it() {
+    fn a_head_is_parsed_like_in_browsers() {
         let text = "HTTP/1.1 200 OK\r\nX-Folded: one\r\n\t two\r\n  three\r\nSpaced : yes\r\nno field\r\nLast: 1\n\nbody";
         let (used, head) = head(text).unwrap().unwrap();
         assert_eq!(&text[used..], "body");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_may_have_hundreds_of_fields_and_no_more_than_a_thousand() {
+    fn a_head_may_have_up_to_a_thousand_fields() {
         let with = |count: usize| format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: 1\r\n".repeat(count));
         for count in [FEW, FEW + 1, HEADER_FIELDS] {
             assert_eq!(head(&with(count)).unwrap().unwrap().1.headers.len(), count);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_kept_as_version_and_fields_say() {
+    fn version_and_fields_decide_whether_a_connection_is_kept() {
         for (text, keeps) in [
             ("HTTP/1.1 200 OK\r\n\r\n", true),
             ("HTTP/1.1 200 OK\r\nConnection: Close\r\n\r\n", false),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head_is_refused_and_what_is_not_all_of_one_is_waited_for() {
+    fn an_invalid_head_is_refused_and_a_partial_one_is_waited_for() {
         for wrong in [
             "\x16\x03\x01",
             "HTTP/2 200 OK\r\n\r\n",

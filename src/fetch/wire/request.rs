@@ -9,7 +9,7 @@ use crate::url::PageUrl;
 /// The bytes of a request.
 ///
 /// A request to the proxy itself, rather than through a tunnel, has the absolute form (3.2.2).
-pub(super) fn written(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainProxy>) -> Vec<u8> {
+pub(super) fn serialize(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainProxy>) -> Vec<u8> {
     let body = outgoing.body.as_deref().unwrap_or_default();
     let mut out = Vec::with_capacity(512 + body.len());
     out.extend_from_slice(outgoing.method.as_str().as_bytes());

@@ -14,7 +14,7 @@ pub(super) struct Source {
     /// Bytes after a head that did not fit into the transport's own buffer; they are read first.
     ahead: Bytes,
     /// Whether anything arrived since the last request.
-    pub(super) heard: bool,
+    pub(super) got_input: bool,
 }
 
 impl Source {
@@ -22,7 +22,7 @@ impl Source {
         Self {
             transport,
             ahead: Bytes::new(),
-            heard: false,
+            got_input: false,
         }
     }
 
@@ -47,7 +47,7 @@ impl Source {
     pub(super) fn fill(&mut self, timeout: NextTimeout) -> Result<&[u8], Error> {
         if self.is_empty() {
             in_time(&timeout)?;
-            self.heard |= self.transport.await_input(timeout)?;
+            self.got_input |= self.transport.await_input(timeout)?;
         }
         Ok(self.waiting())
     }

@@ -17,22 +17,22 @@ use ureq::unversioned::transport::{
 pub(super) struct Steps<C> {
     before_tls: C,
     config: Arc<ClientConfig>,
-    took: Took,
+    took: HandshakeTime,
 }
 
 /// How long the last handshake took.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Took(Arc<Mutex<Option<Duration>>>);
+pub(super) struct HandshakeTime(Arc<Mutex<Option<Duration>>>);
 
 /// A transport under TLS.
-struct Secure<T: Transport> {
+struct TlsTransport<T: Transport> {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter<T>>,
 }
 
 pub(super) fn steps(
     config: Arc<ClientConfig>,
-    took: Took,
+    took: HandshakeTime,
 ) -> impl Connector<Out = Box<dyn Transport>> {
     let before_tls =
         ().chain(SocksConnector::default())
@@ -45,7 +45,7 @@ pub(super) fn steps(
     }
 }
 
-impl Took {
+impl HandshakeTime {
     /// The duration of the last handshake, if there was one since the last call.
     pub(super) fn take(&self) -> Option<Duration> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -78,14 +78,14 @@ impl<C: Connector> Connector for Steps<C> {
         let mut took = self.took.0.lock().unwrap_or_else(PoisonError::into_inner);
         *took = Some(began.elapsed());
         let config = details.config;
-        Ok(Some(Box::new(Secure {
+        Ok(Some(Box::new(TlsTransport {
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             stream: StreamOwned { conn, sock },
         })))
     }
 }
 
-impl<T: Transport> Transport for Secure<T> {
+impl<T: Transport> Transport for TlsTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
@@ -114,8 +114,8 @@ impl<T: Transport> Transport for Secure<T> {
     }
 }
 
-impl<T: Transport> std::fmt::Debug for Secure<T> {
+impl<T: Transport> std::fmt::Debug for TlsTransport<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secure")
+        f.write_str("TlsTransport")
     }
 }
