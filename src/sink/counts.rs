@@ -46,12 +46,12 @@ impl Counter {
             before,
         };
         if let Start::At(mark) = start {
-            let Some(kept) = Self::read(mark) else {
+            let Some(stored) = Self::read(mark) else {
                 return Err(Error::DamagedMark { of: Self::NAME });
             };
             // By name: the recipe's fields may have changed since.
-            counts.now.add(&kept.now);
-            counts.before = kept.before;
+            counts.now.add(&stored.now);
+            counts.before = stored.before;
         }
         Ok(Box::new(Self { counts, tables }))
     }
@@ -68,9 +68,9 @@ impl Sink for Counter {
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
-        if let Some(found) = &visit.parsed.fields {
+        if let Some(extraction) = &visit.parsed.fields {
             let url = visit.job.url.as_str();
-            self.counts.now.count(url, &found.fields, &self.tables);
+            self.counts.now.count(url, &extraction.fields, &self.tables);
         }
         Ok(())
     }
@@ -101,23 +101,23 @@ mod tests {
     use super::super::samples;
     use super::*;
 
-    fn sold(number: usize) -> Visit {
+    fn product_page(number: usize) -> Visit {
         let mut visit = samples::page(200);
         visit.parsed.fields = Some(Box::new(samples::product(number)));
         visit
     }
 
     #[test]
-    fn a_job_that_goes_on_goes_on_counting_and_forgets_what_came_after_its_mark() {
+    fn a_resumed_job_continues_counting_from_its_mark() {
         let open = |before, start| Counter::open(vec![samples::table()], before, start).unwrap();
         let earlier = Health::new(&[samples::table()]);
         let mut counter = open(Some(earlier.clone()), Start::Over);
-        counter.write(&sold(1)).unwrap();
+        counter.write(&product_page(1)).unwrap();
         let mark = counter.checkpoint().unwrap();
-        counter.write(&sold(2)).unwrap();
+        counter.write(&product_page(2)).unwrap();
         drop(counter);
         let mut counter = open(None, Start::At(&mark));
-        counter.write(&sold(2)).unwrap();
+        counter.write(&product_page(2)).unwrap();
         counter.write(&samples::page(404)).unwrap();
         let counts = Counter::read(&counter.finish().unwrap().unwrap()).unwrap();
         assert_eq!(counts.before, Some(earlier));

@@ -63,8 +63,8 @@ fn visit(number: usize) -> Box<Visit> {
 }
 
 #[tokio::test]
-#[ignore = "it is started, and killed, by the test below"]
-async fn the_session_that_is_killed() {
+#[ignore = "started and killed by the test below"]
+async fn session_to_be_killed() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
@@ -79,9 +79,9 @@ async fn the_session_that_is_killed() {
     let sinks = Sinks::open(&settings, Some(&files), &plan, Some(&journal), start).unwrap();
     let mut writer = Writer::start(sinks).unwrap();
     let mut next = store.done;
-    let mut asked = Some((next, writer.checkpoint().await.unwrap()));
+    let mut requested = Some((next, writer.checkpoint().await.unwrap()));
     if store.marks.is_empty() {
-        let (done, marks) = asked.take().unwrap();
+        let (done, marks) = requested.take().unwrap();
         Store::commit(&folder, done, marks.await.unwrap());
     }
     while next < ALL {
@@ -91,10 +91,10 @@ async fn the_session_that_is_killed() {
             writer.write(&mut batch).await.unwrap();
             next = end;
         }
-        if let Some((done, marks)) = asked.take() {
+        if let Some((done, marks)) = requested.take() {
             Store::commit(&folder, done, marks.await.unwrap());
         }
-        asked = Some((next, writer.checkpoint().await.unwrap()));
+        requested = Some((next, writer.checkpoint().await.unwrap()));
     }
     let marks = writer.finish().await.unwrap();
     Store::commit(&folder, next, marks);
@@ -104,7 +104,7 @@ async fn the_session_that_is_killed() {
 fn session(folder: &Path, marks: usize) -> bool {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture"])
-        .arg("sink::crash::the_session_that_is_killed")
+        .arg("sink::crash::session_to_be_killed")
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()
@@ -118,20 +118,23 @@ fn session(folder: &Path, marks: usize) -> bool {
     if seen == marks {
         child.kill().unwrap();
     }
-    let ended = child.wait().unwrap();
-    assert!(ended.success() || seen == marks, "it failed by itself");
+    let status = child.wait().unwrap();
+    assert!(
+        status.success() || seen == marks,
+        "the session failed without being killed"
+    );
     Store::load(folder).done == ALL
 }
 
 #[test]
-fn after_any_number_of_kills_each_record_and_each_file_is_there_once() {
+fn after_any_number_of_kills_each_record_and_file_exists_once() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut sessions = 1;
     while !session(folder, fastrand::usize(1..6)) {
         sessions += 1;
     }
-    assert!(sessions > 3, "it was killed {sessions} times");
+    assert!(sessions > 3, "only {sessions} sessions were needed");
 
     let expected: Vec<usize> = (0..ALL).collect();
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
@@ -155,7 +158,7 @@ fn after_any_number_of_kills_each_record_and_each_file_is_there_once() {
     assert_eq!(
         files.len(),
         ALL,
-        "no file that no record names, and no half one"
+        "no file without a record, and no half file"
     );
     for line in &lines {
         let text = fs::read_to_string(line["file"].as_str().unwrap()).unwrap();

@@ -19,7 +19,7 @@ use crate::parse::Wants;
 use crate::visit::Visit;
 
 /// The longest header line that is read, in bytes.
-const HEADER: u64 = 1 << 20;
+const MAX_HEADER: u64 = 1 << 20;
 
 /// Renders records as CSV lines.
 pub(super) struct Csv {
@@ -141,7 +141,7 @@ fn check_columns(path: &Path, now: &[String]) -> Result<()> {
 ///
 /// A file that cannot be read is reported later, when it is opened for writing.
 fn header(path: &Path) -> Option<csv::ByteRecord> {
-    if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+    if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return None;
     }
     let reader: Box<dyn Read> = match Packing::of_path(path) {
@@ -149,7 +149,7 @@ fn header(path: &Path) -> Option<csv::ByteRecord> {
         None => Box::new(std::fs::File::open(path).ok()?),
     };
     let mut line = Vec::new();
-    let mut reader = BufReader::new(reader.take(HEADER));
+    let mut reader = BufReader::new(reader.take(MAX_HEADER));
     reader.read_until(b'\n', &mut line).ok()?;
     line.ends_with(b"\n").then(|| first_record(&line))?
 }
@@ -183,7 +183,7 @@ impl Render for Csv {
             }
             for number in 0..self.headers.len() {
                 cell.clear();
-                if let Some(value) = record.headers.and_then(|kept| kept.value(number)) {
+                if let Some(value) = record.headers.and_then(|headers| headers.value(number)) {
                     cell.extend_from_slice(value.as_bytes());
                 }
                 if is_formula(cell) {
@@ -210,10 +210,14 @@ impl Render for Csv {
 
 /// Returns a value that was selected from a page.
 fn selected(visit: &Visit, index: usize) -> Option<&Value> {
-    let found = visit.parsed.fields.as_deref()?;
+    let extraction = visit.parsed.fields.as_deref()?;
     // Selected fields are the first table, with a single item.
-    found.selected.as_ref()?;
-    let item = found.fields.items.iter().find(|item| item.table == 0)?;
+    extraction.selected.as_ref()?;
+    let item = extraction
+        .fields
+        .items
+        .iter()
+        .find(|item| item.table == 0)?;
     item.values.get(index)
 }
 
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_says_what_the_json_of_the_record_says() {
+    fn every_cell_matches_the_json_of_its_record() {
         let visits = samples::every();
         let rows = cells(&Written::all("csv", true, &visits));
         assert_eq!(rows[0].iter().collect::<Vec<_>>(), FIELDS);
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_a_column_only_where_it_is_asked_for() {
+    fn the_body_is_a_column_only_on_request() {
         let rows = cells(&Written::all("csv", false, &samples::every()));
         assert_eq!(
             rows[0].iter().collect::<Vec<_>>(),
@@ -296,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn each_header_field_that_is_kept_has_a_column() {
+    fn each_requested_header_field_has_a_column() {
         let written = Written::new();
         let names = ["server", "etag"].map(HeaderName::from_static);
         let format = Format::Csv(RecordSettings {
@@ -314,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_other_columns_is_not_written_after() {
+    fn a_file_with_other_columns_is_not_appended_to() {
         let written = Written::new();
         written.append("csv", &[samples::page(200)]);
         let before = written.text();

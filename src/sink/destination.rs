@@ -33,7 +33,7 @@ impl Destination {
 
     /// Whether it is a file that can be cut back, or one that does not exist yet.
     pub(crate) fn is_rewindable(&self) -> bool {
-        let is_file = |path| std::fs::metadata(path).map_or(true, |found| found.is_file());
+        let is_file = |path| std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
         self.path().is_some_and(is_file)
     }
 }

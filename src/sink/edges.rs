@@ -20,7 +20,7 @@ const CLOSING: &[u8] = b"}\n";
 
 /// The format that edges are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum EdgeFormat {
     /// RFC 4180: from, to, kind, nofollow.
     Csv,
     /// The DOT language of Graphviz. The kind is the edge's class, which its drawings preserve.
@@ -30,7 +30,7 @@ pub(super) enum Form {
 /// The sink that writes the edges of a site.
 pub(super) struct Edges {
     output: Output,
-    form: Form,
+    form: EdgeFormat,
 }
 
 /// One edge.
@@ -46,9 +46,9 @@ impl Edges {
     ///
     /// # Errors
     /// When the file cannot be opened, or a digraph would be appended to a file.
-    pub(super) fn open(to: &Destination, form: Form, start: Start<'_>) -> Result<Self> {
+    pub(super) fn open(to: &Destination, form: EdgeFormat, start: Start<'_>) -> Result<Self> {
         let after = matches!(to, Destination::File { append: true, .. });
-        if after && form == Form::Dot {
+        if after && form == EdgeFormat::Dot {
             return Err(Error::invalid(
                 Setting::Output,
                 "a digraph cannot be written after what is in a file",
@@ -57,8 +57,8 @@ impl Edges {
         let mut output = Output::open(to, start)?;
         if output.is_new() {
             output.buffer().extend_from_slice(match form {
-                Form::Csv => COLUMNS,
-                Form::Dot => OPENING,
+                EdgeFormat::Csv => COLUMNS,
+                EdgeFormat::Dot => OPENING,
             });
         }
         Ok(Self { output, form })
@@ -73,7 +73,7 @@ impl Sink for Edges {
     fn write(&mut self, visit: &Visit) -> Result<()> {
         let buffer = self.output.buffer();
         let form = self.form;
-        each(visit, |edge| edge.write(form, buffer));
+        each_edge(visit, |edge| edge.write(form, buffer));
         self.output.record_done()
     }
 
@@ -94,7 +94,7 @@ impl Sink for Edges {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
-        if self.form == Form::Csv {
+        if self.form == EdgeFormat::Csv {
             return self.output.finish();
         }
         // A pipe has no mark, but still gets its closing brace.
@@ -105,9 +105,9 @@ impl Sink for Edges {
 }
 
 impl Edge<'_> {
-    fn write(&self, form: Form, out: &mut Vec<u8>) {
+    fn write(&self, form: EdgeFormat, out: &mut Vec<u8>) {
         match form {
-            Form::Csv => {
+            EdgeFormat::Csv => {
                 cell(self.from, out);
                 out.push(b',');
                 cell(self.to, out);
@@ -119,7 +119,7 @@ impl Edge<'_> {
                     b",false\n"
                 });
             }
-            Form::Dot => {
+            EdgeFormat::Dot => {
                 out.extend_from_slice(b"  ");
                 node(self.from, out);
                 out.extend_from_slice(b" -> ");
@@ -136,8 +136,8 @@ impl Edge<'_> {
     }
 }
 
-/// Calls `take` with each edge of a visit: redirects in order, then links in page order.
-fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
+/// Calls `emit` with each edge of a visit: redirects in order, then links in page order.
+fn each_edge(visit: &Visit, mut emit: impl FnMut(Edge<'_>)) {
     let job = &visit.job;
     let redirect = |from, to| Edge {
         from,
@@ -147,20 +147,20 @@ fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
     };
     let chain = job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
     for (from, to) in chain.clone().zip(chain.skip(1)) {
-        take(redirect(from.as_str(), to.as_str()));
+        emit(redirect(from.as_str(), to.as_str()));
     }
     let Ok(page) = &visit.outcome else {
         return;
     };
     // A redirect that was not followed: its target has its own record or is not part of the crawl.
     if let Some(to) = page.target().and_then(|target| job.url.join(&target).ok()) {
-        take(redirect(job.url.as_str(), to.as_str()));
+        emit(redirect(job.url.as_str(), to.as_str()));
     }
     let Some(found) = &visit.parsed.found else {
         return;
     };
     for link in found.iter() {
-        take(Edge {
+        emit(Edge {
             from: job.url.as_str(),
             to: link.url,
             kind: link.kind.as_str(),
@@ -223,7 +223,7 @@ mod tests {
         visit
     }
 
-    fn moved(from: &str, location: &str) -> Visit {
+    fn redirecting(from: &str, location: &str) -> Visit {
         let mut visit = samples::saved_from(from, 302, "");
         let location = http::HeaderValue::from_str(location).unwrap();
         let headers = &mut visit.outcome.as_mut().unwrap().headers;
@@ -258,7 +258,7 @@ mod tests {
                 ],
             ),
             chain,
-            moved("http://h.example/old", "/new?q=1,2"),
+            redirecting("http://h.example/old", "/new?q=1,2"),
             samples::saved_from("http://h.example/dead", 404, ""),
         ]
     }
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digraph_says_the_same_with_a_brace_at_both_ends() {
+    fn a_digraph_has_the_same_edges_and_a_brace_at_each_end() {
         let text = written(Format::Dot, &site());
         let edges = text
             .strip_prefix("digraph site {\n  node [shape=box];\n")
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_asks_for_it_has_no_link_that_may_be_followed() {
+    fn a_nofollow_page_makes_all_its_links_nofollow() {
         let mut visit = linking(
             "http://h.example/",
             &[("http://h.example/a", FoundKind::Page, false)],

@@ -18,9 +18,9 @@ use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
 use super::Layout;
-use super::folder::{Folder, temporary};
+use super::folder::{OutputFolder, temporary};
 use super::growing::{sync_entry, sync_folder};
-use super::journal::{Journal, Past};
+use super::journal::{EarlierNames, Journal};
 use super::mark::{Mark, Start};
 use super::name::{self, Name};
 use super::names::Names;
@@ -30,22 +30,22 @@ use crate::job::Role;
 use crate::visit::Visit;
 
 /// The number of files synced in one batch; each needs two file descriptors.
-const TOGETHER: usize = 32;
+const BATCH: usize = 32;
 /// The largest page that is compared with another of the same name, in bytes.
-const COMPARED: u64 = 8 << 20;
+const MAX_COMPARED: u64 = 8 << 20;
 /// The most folders that may have unsynced entries.
-const FOLDERS_WAITING: usize = 1024;
+const MAX_DIRTY_FOLDERS: usize = 1024;
 
 /// A folder that bodies are saved to.
 pub struct Files {
     /// As the user named it.
     path: PathBuf,
-    folder: Folder,
+    folder: OutputFolder,
     names: Names,
     layout: Layout,
     /// Whether another sink reads the bodies later, so that they must stay in their visits.
     shared: bool,
-    waiting: Vec<Waiting>,
+    waiting: Vec<StagedBody>,
     /// Subfolders with new entries since they were last synced.
     dirty: BTreeSet<String>,
     journal: Option<Journal>,
@@ -54,16 +54,16 @@ pub struct Files {
 }
 
 /// A complete body that is not yet renamed.
-struct Waiting {
+struct StagedBody {
     file: File,
-    source: Source,
+    body: BodyFile,
     /// The open folder that the name belongs in.
     folder: Arc<OwnedFd>,
     name: String,
     path: PathBuf,
 }
 
-enum Source {
+enum BodyFile {
     /// A temporary file in the same folder.
     Temporary(Temporary),
     /// The file that the download was written to.
@@ -84,11 +84,11 @@ impl Files {
     pub fn open(folder: &Path) -> Result<Self> {
         Ok(Self {
             path: folder.to_owned(),
-            folder: Folder::open(folder).map_err(|source| Error::output(folder, source))?,
+            folder: OutputFolder::open(folder).map_err(|source| Error::output(folder, source))?,
             names: Names::new(),
             layout: Layout::AsSent,
             shared: false,
-            waiting: Vec::with_capacity(TOGETHER),
+            waiting: Vec::with_capacity(BATCH),
             dirty: BTreeSet::new(),
             journal: None,
             entered: false,
@@ -104,24 +104,24 @@ impl Files {
     /// As [`open`](Self::open), and when the journal does not match the mark.
     pub fn with_journal(folder: &Path, start: Start<'_>, journal: &Path) -> Result<Self> {
         // A journal that does not match the mark is refused before anything is changed.
-        let past = Past::read(journal, start)?;
+        let earlier = EarlierNames::read(journal, start)?;
         let mut files = Self::open(folder)?;
         if start != Start::Fresh {
-            let removed = files.remove(&past.late);
+            let removed = files.remove(&earlier.late);
             removed.map_err(|source| Error::output(folder, source))?;
         }
-        files.journal = Some(Journal::open(journal, start, &past.names)?);
-        files.names = past.names;
+        files.journal = Some(Journal::open(journal, start, &earlier.names)?);
+        files.names = earlier.names;
         Ok(files)
     }
 
     /// Sets how names are made, before the first one is.
-    pub(super) fn arrange(&mut self, layout: Layout) {
+    pub(super) fn set_layout(&mut self, layout: Layout) {
         self.layout = layout;
     }
 
     /// Leaves bodies in their visits, for another sink that reads them after this one.
-    pub(super) fn share(&mut self) {
+    pub(super) fn leave_bodies(&mut self) {
         self.shared = true;
     }
 
@@ -132,8 +132,8 @@ impl Files {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&mut self, visit: &mut Visit) -> Result<()> {
-        let taken = body_of(visit, self.shared);
-        let Some(body) = taken.map_err(|source| Error::output(&self.path, source))? else {
+        let body = take_body(visit, self.shared);
+        let Some(body) = body.map_err(|source| Error::output(&self.path, source))? else {
             return Ok(());
         };
         let job = &visit.job;
@@ -143,11 +143,11 @@ impl Files {
             name = name.browsable(media_type);
             if let Some(twin) = name::twin(job, media_type) {
                 name = name.shared_with(&twin, media_type, self.folder.folds());
-                let given = self
+                let assigned = self
                     .names
-                    .given_to(&twin, &name, |path| self.folder.look(path));
-                if let Some(path) = given
-                    && self.holds(&path, &body)?
+                    .given_to(&twin, &name, |path| self.folder.file_kind(path));
+                if let Some(path) = assigned
+                    && self.has_content(&path, &body)?
                 {
                     visit.parsed.saved = Some(self.path.join(path));
                     return Ok(());
@@ -155,10 +155,10 @@ impl Files {
             }
         }
         let flat = || name.flat();
-        let look = |path: &str| self.folder.look(path);
-        let claimed = self.names.claim(job, &name, look).unwrap_or_else(flat);
+        let file_kind = |path: &str| self.folder.file_kind(path);
+        let claimed = self.names.claim(job, &name, file_kind).unwrap_or_else(flat);
         let entered = match self.enter(&claimed) {
-            Err(error) if is_in_the_way(&error) => {
+            Err(error) if is_blocked(&error) => {
                 let flat = flat();
                 self.enter(&flat).map(|folder| (flat, folder))
             }
@@ -174,7 +174,7 @@ impl Files {
             .map_err(|source| Error::output(&path, source))?;
         self.waiting.push(waiting);
         visit.parsed.saved = Some(path);
-        if self.waiting.len() >= TOGETHER {
+        if self.waiting.len() >= BATCH {
             self.commit()?;
         }
         Ok(())
@@ -182,10 +182,10 @@ impl Files {
 
     /// Whether a saved file has exactly these bytes.
     ///
-    /// Pages larger than [`COMPARED`] are not compared.
-    fn holds(&mut self, path: &str, body: &Body) -> Result<bool> {
+    /// Pages larger than [`MAX_COMPARED`] are not compared.
+    fn has_content(&mut self, path: &str, body: &Body) -> Result<bool> {
         let length = body.len();
-        if length > COMPARED {
+        if length > MAX_COMPARED {
             return Ok(false);
         }
         let named = self.path.join(path);
@@ -216,7 +216,7 @@ impl Files {
                 .rename()
                 .map_err(|source| Error::output(path, source))?;
         }
-        if self.dirty.len() > FOLDERS_WAITING {
+        if self.dirty.len() > MAX_DIRTY_FOLDERS {
             self.sync_folders()?;
         }
         Ok(())
@@ -267,9 +267,9 @@ impl Files {
     #[cfg(test)]
     pub(super) fn abandon(mut self) {
         for waiting in self.waiting.drain(..) {
-            match waiting.source {
-                Source::Temporary(mut temporary) => temporary.name.clear(),
-                Source::Spool(spool) => drop(spool.keep()),
+            match waiting.body {
+                BodyFile::Temporary(mut temporary) => temporary.name.clear(),
+                BodyFile::Spool(spool) => drop(spool.keep()),
             }
         }
     }
@@ -284,7 +284,7 @@ impl Files {
         for (folder, names) in &by_folder {
             self.folder.remove(folder, names.iter().copied())?;
         }
-        self.folder.alone(|root| {
+        self.folder.if_alone(|root| {
             // Temporary files of this sink are next to the names; downloads are in the root folder.
             by_folder.keys().try_for_each(|folder| root.sweep(folder))?;
             root.sweep("")
@@ -316,30 +316,30 @@ impl Files {
         folder: OwnedFd,
         relative: &str,
         path: &Path,
-    ) -> io::Result<Waiting> {
+    ) -> io::Result<StagedBody> {
         let name = relative.rsplit('/').next().unwrap_or(relative).to_owned();
         let folder = Arc::new(folder);
-        let (file, source) = match body {
+        let (file, body) = match body {
             Body::Memory(bytes) => {
                 let (mut file, temporary) = Temporary::create(&folder)?;
                 file.write_all(&bytes)?;
-                (file, Source::Temporary(temporary))
+                (file, BodyFile::Temporary(temporary))
             }
-            Body::Spooled(spool) if is_beside(&spool, &folder) => {
+            Body::Spooled(spool) if is_on_same_file_system(&spool, &folder) => {
                 let file = File::open(spool.path())?;
-                self.folder.share(&file)?;
-                (file, Source::Spool(spool))
+                self.folder.set_mode(&file)?;
+                (file, BodyFile::Spool(spool))
             }
             Body::Spooled(spool) => {
                 let (mut file, temporary) = Temporary::create(&folder)?;
                 io::copy(&mut File::open(spool.path())?, &mut file)?;
-                (file, Source::Temporary(temporary))
+                (file, BodyFile::Temporary(temporary))
             }
-            Body::Dropped(_) => return Err(io::Error::other("the body was not kept")),
+            Body::Dropped(_) => return Err(io::Error::other("the body was not stored")),
         };
-        Ok(Waiting {
+        Ok(StagedBody {
             file,
-            source,
+            body,
             folder,
             name,
             path: path.to_owned(),
@@ -354,7 +354,7 @@ impl Files {
                 .and_then(|open| sync_folder(rustix::fs::fsync(&open).map_err(io::Error::from)));
             match synced {
                 // Somebody replaced the folder with something else: the files saved there are no longer ours.
-                Err(error) if is_in_the_way(&error) => {}
+                Err(error) if is_blocked(&error) => {}
                 synced => {
                     synced.map_err(|source| Error::output(self.path.join(&folder), source))?;
                 }
@@ -364,12 +364,12 @@ impl Files {
     }
 }
 
-impl Waiting {
+impl StagedBody {
     /// Renames the body to its name, replacing an existing file or link.
     fn rename(self) -> io::Result<()> {
-        match self.source {
-            Source::Temporary(temporary) => temporary.rename(&self.name),
-            Source::Spool(spool) => {
+        match self.body {
+            BodyFile::Temporary(temporary) => temporary.rename(&self.name),
+            BodyFile::Spool(spool) => {
                 rustix::fs::renameat(CWD, spool.path(), &self.folder, &*self.name)?;
                 spool.keep();
                 Ok(())
@@ -404,7 +404,7 @@ impl Drop for Temporary {
 /// Takes the body to save out of a visit, decoded if possible.
 ///
 /// If bodies are shared, the visit keeps its own.
-fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
+fn take_body(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
     let Ok(page) = &mut visit.outcome else {
         return Ok(None);
     };
@@ -440,7 +440,7 @@ fn is_head_only(page: &crate::page::Page) -> bool {
 }
 
 /// Whether a file can be renamed into a folder: both are on the same file system.
-fn is_beside(spool: &Spool, folder: &OwnedFd) -> bool {
+fn is_on_same_file_system(spool: &Spool, folder: &OwnedFd) -> bool {
     match (rustix::fs::stat(spool.path()), rustix::fs::fstat(folder)) {
         (Ok(file), Ok(folder)) => file.st_dev == folder.st_dev,
         _ => false,
@@ -448,7 +448,7 @@ fn is_beside(spool: &Spool, folder: &OwnedFd) -> bool {
 }
 
 /// Whether a name is blocked by a link or file in its path, or is too long; another may work.
-fn is_in_the_way(error: &io::Error) -> bool {
+fn is_blocked(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(
         errno,

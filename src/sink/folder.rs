@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::growing::sync_folder;
-use super::names::Found;
+use super::names::PathKind;
 use crate::body::SPOOL_PREFIX;
 
 const FOLDER_FLAGS: OFlags = OFlags::RDONLY
@@ -22,7 +22,7 @@ const FOLDER_FLAGS: OFlags = OFlags::RDONLY
 
 /// An open folder that files are saved to.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct OutputFolder {
     root: OwnedFd,
     /// The permissions of new files: read and write for all, minus the user's umask.
     mode: Mode,
@@ -30,23 +30,23 @@ pub(super) struct Folder {
     folds: bool,
 }
 
-impl Folder {
+impl OutputFolder {
     /// Opens a folder, creating it if needed, and checks that files can be written there.
     ///
     /// # Errors
     /// When the system refuses.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
-            let problem = "it is a file, and a folder is needed";
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir()) {
+            let problem = "it is a file, but a folder is needed";
             return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
         }
         fs::create_dir_all(path)?;
         let root = rustix::fs::openat(CWD, path, FOLDER_FLAGS, Mode::empty())?;
         let (file, name) = create_new(root.as_fd(), "-\u{E9}.tmp")?;
         let mode = rustix::fs::fstat(&file)?.st_mode;
-        let same = |other: String| rustix::fs::statat(&root, other, AtFlags::SYMLINK_NOFOLLOW);
-        let folds =
-            same(name.to_uppercase()).is_ok() || same(name.replace('\u{E9}', "e\u{301}")).is_ok();
+        let exists = |other: String| rustix::fs::statat(&root, other, AtFlags::SYMLINK_NOFOLLOW);
+        let folds = exists(name.to_uppercase()).is_ok()
+            || exists(name.replace('\u{E9}', "e\u{301}")).is_ok();
         rustix::fs::unlinkat(&root, &name, AtFlags::empty())?;
         share_lock(&root);
         Ok(Self {
@@ -64,15 +64,15 @@ impl Folder {
     }
 
     /// Returns what kind of file a path is. Only links in its last component are not followed.
-    pub(super) fn look(&self, path: &str) -> Found {
+    pub(super) fn file_kind(&self, path: &str) -> PathKind {
         match rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile => Found::File,
-                FileType::Directory => Found::Folder,
-                _ => Found::Other,
+                FileType::RegularFile => PathKind::File,
+                FileType::Directory => PathKind::Folder,
+                _ => PathKind::Other,
             },
-            Err(Errno::NOENT) => Found::Nothing,
-            Err(_) => Found::Other,
+            Err(Errno::NOENT) => PathKind::Missing,
+            Err(_) => PathKind::Other,
         }
     }
 
@@ -107,10 +107,10 @@ impl Folder {
     ///
     /// # Errors
     /// The errors of `act`.
-    pub(super) fn alone(&self, act: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn if_alone(&self, act: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<()> {
         // Without support for locks, no run can be sure to be alone.
-        let alone = rustix::fs::flock(&self.root, FlockOperation::NonBlockingLockExclusive);
-        let outcome = alone.map_or(Ok(()), |()| act(self));
+        let locked = rustix::fs::flock(&self.root, FlockOperation::NonBlockingLockExclusive);
+        let outcome = locked.map_or(Ok(()), |()| act(self));
         share_lock(&self.root);
         outcome
     }
@@ -123,7 +123,7 @@ impl Folder {
     /// When the system refuses.
     pub(super) fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let Some(folder) = self.find(parent)? else {
+        let Some(folder) = self.open_existing(parent)? else {
             return Ok(None);
         };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -131,11 +131,11 @@ impl Folder {
             Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
             opened => opened?.into(),
         };
-        let found = file.metadata()?;
-        if !found.is_file() || found.len() > limit {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > limit {
             return Ok(None);
         }
-        let mut bytes = Vec::with_capacity(found.len() as usize);
+        let mut bytes = Vec::with_capacity(metadata.len() as usize);
         file.take(limit).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     }
@@ -166,7 +166,7 @@ impl Folder {
         path: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
-        let Some(folder) = self.find(path)? else {
+        let Some(folder) = self.open_existing(path)? else {
             return Ok(());
         };
         for name in names {
@@ -182,12 +182,17 @@ impl Folder {
     /// # Errors
     /// When the system refuses.
     pub(super) fn sweep(&self, path: &str) -> io::Result<()> {
-        let Some(folder) = self.find(path)? else {
+        let Some(folder) = self.open_existing(path)? else {
             return Ok(());
         };
         for entry in Dir::read_from(&folder)? {
             let entry = entry?;
-            if let Some(name) = entry.file_name().to_str().ok().filter(|name| is_left(name)) {
+            if let Some(name) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|name| is_temporary(name))
+            {
                 remove(&folder, name)?;
             }
         }
@@ -199,7 +204,7 @@ impl Folder {
         let mut path = path;
         while !path.is_empty() {
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let Ok(Some(folder)) = self.find(parent) else {
+            let Ok(Some(folder)) = self.open_existing(parent) else {
                 return;
             };
             if rustix::fs::unlinkat(&folder, name, AtFlags::REMOVEDIR).is_err() {
@@ -210,7 +215,7 @@ impl Folder {
     }
 
     /// Opens a subfolder if it exists.
-    fn find(&self, path: &str) -> io::Result<Option<OwnedFd>> {
+    fn open_existing(&self, path: &str) -> io::Result<Option<OwnedFd>> {
         let mut folder = self.root.try_clone()?;
         for part in path.split('/').filter(|part| !part.is_empty()) {
             let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
@@ -226,7 +231,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the system refuses.
-    pub(super) fn share(&self, file: &File) -> io::Result<()> {
+    pub(super) fn set_mode(&self, file: &File) -> io::Result<()> {
         Ok(rustix::fs::fchmod(file, self.mode)?)
     }
 }
@@ -300,7 +305,7 @@ fn remove(folder: &OwnedFd, name: &str) -> io::Result<()> {
 /// Whether a name is that of a temporary file of haul's, which should not outlive its run.
 ///
 /// That is `.haul-` followed by six letters or digits, as `tempfile` names files, or by anything that ends in `.tmp`.
-fn is_left(name: &str) -> bool {
+fn is_temporary(name: &str) -> bool {
     name.strip_prefix(SPOOL_PREFIX).is_some_and(|rest| {
         rest.ends_with(".tmp")
             || rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())

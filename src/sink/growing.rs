@@ -32,7 +32,7 @@ impl GrowingFile {
             Start::At(mark) => Some(Self::check(path, mark)?),
             Start::Fresh | Start::Over => None,
         };
-        Self::cut(path, append, mark).map_err(|source| Error::output(path, source))
+        Self::open_at(path, append, mark).map_err(|source| Error::output(path, source))
     }
 
     /// Wraps an unnamed file, which its writer reads back: it has no marks.
@@ -64,12 +64,12 @@ impl GrowingFile {
             return refused("the job's mark of it is damaged".to_owned());
         };
         match fs::metadata(path) {
-            Ok(found) if !found.is_file() => refused(format!(
+            Ok(metadata) if !metadata.is_file() => refused(format!(
                 "it is not the file any more in which the job left {length} bytes: put that back"
             )),
-            Ok(found) if found.len() < length => refused(format!(
+            Ok(metadata) if metadata.len() < length => refused(format!(
                 "it has {} bytes, and the job left {length} in it: somebody changed it; put it back as it was",
-                found.len()
+                metadata.len()
             )),
             Ok(_) => Ok(length),
             Err(error) if error.kind() == io::ErrorKind::NotFound => refused(format!(
@@ -79,7 +79,7 @@ impl GrowingFile {
         }
     }
 
-    fn cut(path: &Path, append: bool, mark: Option<u64>) -> io::Result<Self> {
+    fn open_at(path: &Path, append: bool, mark: Option<u64>) -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .write(true)
             .append(append)
@@ -127,13 +127,13 @@ impl GrowingFile {
 
     /// Cuts the file back to an earlier length. Returns whether that was possible.
     pub(super) fn cut_back(&mut self, length: u64) -> bool {
-        let cut = self.plain
+        let is_cut = self.plain
             && self.file.set_len(length).is_ok()
             && self.file.seek(SeekFrom::Start(length)).is_ok();
-        if cut {
+        if is_cut {
             self.length = length;
         }
-        cut
+        is_cut
     }
 
     /// Waits until the whole file is on disk, and returns its mark.
@@ -145,7 +145,7 @@ impl GrowingFile {
             self.sync()
         } else {
             Err(io::Error::other(
-                "what is no plain file cannot be cut back after a crash; a job needs one",
+                "only a plain file can be cut back after a crash, as a job requires",
             ))
         };
         outcome.map_err(|source| Error::output(&self.path, source))?;

@@ -16,8 +16,8 @@ use crate::lock;
 /// # Errors
 /// When another run is writing there.
 pub(super) fn hold(path: &Path) -> Result<Option<File>> {
-    let is_ours = |found: fs::Metadata| found.is_file() || found.is_dir();
-    if !fs::metadata(path).is_ok_and(is_ours) {
+    let is_lockable = |metadata: fs::Metadata| metadata.is_file() || metadata.is_dir();
+    if !fs::metadata(path).is_ok_and(is_lockable) {
         return Ok(None);
     }
     // A file without read permission is opened for writing soon, which reports the error.

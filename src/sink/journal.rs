@@ -19,9 +19,9 @@ use super::names::Names;
 use crate::error::{Error, NotAsLeft, Result};
 
 /// The start of the first line; the number is the version of the format.
-const HEAD: &str = "haul files 1 ";
+const FIRST_LINE: &str = "haul files 1 ";
 /// The longest line, in bytes; a path has fewer than 1,500.
-const LINE: u64 = 4096;
+const MAX_LINE: u64 = 4096;
 
 /// The journal of the names given to files.
 pub(super) struct Journal {
@@ -30,7 +30,7 @@ pub(super) struct Journal {
 }
 
 /// The names that an earlier session gave.
-pub(super) struct Past {
+pub(super) struct EarlierNames {
     /// The names that were given before the mark.
     pub(super) names: Names,
     /// The paths that were given only after the mark.
@@ -45,7 +45,7 @@ impl Journal {
     pub(super) fn open(path: &Path, start: Start<'_>, names: &Names) -> Result<Self> {
         let mut file = GrowingFile::open(path, false, start)?;
         if file.is_empty() {
-            file.write(format!("{HEAD}{:016x}\n", names.seed()).as_bytes())?;
+            file.write(format!("{FIRST_LINE}{:016x}\n", names.seed()).as_bytes())?;
         }
         Ok(Self {
             file,
@@ -73,67 +73,67 @@ impl Journal {
     }
 }
 
-impl Past {
+impl EarlierNames {
     /// Reads the journal without changing anything.
     ///
     /// # Errors
     /// When the journal cannot be read, or does not match its mark.
     pub(super) fn read(path: &Path, start: Start<'_>) -> Result<Self> {
         let mark = match start {
-            Start::Fresh => return Ok(Self::none()),
+            Start::Fresh => return Ok(Self::empty()),
             Start::Over => 0,
             Start::At(mark) => GrowingFile::check(path, mark)?,
         };
         match File::open(path) {
-            Ok(file) => Self::of(file, mark),
+            Ok(file) => Self::from_file(file, mark),
             Err(error) if mark == 0 && error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::none());
+                return Ok(Self::empty());
             }
             Err(error) => Err(error),
         }
         .map_err(|source| Error::output(path, source))
     }
 
-    fn none() -> Self {
+    fn empty() -> Self {
         Self {
             names: Names::new(),
             late: BTreeSet::new(),
         }
     }
 
-    fn of(file: File, mark: u64) -> io::Result<Self> {
+    fn from_file(file: File, mark: u64) -> io::Result<Self> {
         // Lines after the mark come first: names that were also given before it are removed again below.
-        let mut past = Self::none();
-        let mut lines = Lines::of(file, mark)?;
+        let mut earlier = Self::empty();
+        let mut lines = Lines::starting_at(file, mark)?;
         while lines.next()? {
             // No file was created yet for a torn line.
-            if let Some((_, path)) = entry(&lines.line) {
-                past.late.insert(path.to_owned());
+            if let Some((_, path)) = parse_entry(&lines.line) {
+                earlier.late.insert(path.to_owned());
             }
         }
         if mark == 0 {
-            return Ok(past);
+            return Ok(earlier);
         }
-        let mut lines = Lines::of(lines.into_inner(), 0)?;
+        let mut lines = Lines::starting_at(lines.into_inner(), 0)?;
         let mut number = 0;
-        while lines.at < mark {
+        while lines.position < mark {
             number += 1;
-            let whole = lines.next()? && lines.at <= mark;
+            let whole = lines.next()? && lines.position <= mark;
             let line = whole.then_some(&*lines.line);
-            let known = match number {
+            let parsed = match number {
                 1 => line
-                    .and_then(seed)
-                    .map(|seed| past.names = Names::seeded(seed)),
-                _ => line.and_then(entry).map(|(owner, path)| {
-                    past.names.restore(path, owner);
-                    past.late.remove(path);
+                    .and_then(parse_seed)
+                    .map(|seed| earlier.names = Names::seeded(seed)),
+                _ => line.and_then(parse_entry).map(|(owner, path)| {
+                    earlier.names.restore(path, owner);
+                    earlier.late.remove(path);
                 }),
             };
-            known.ok_or_else(|| {
+            parsed.ok_or_else(|| {
                 io::Error::other(NotAsLeft(format!("line {number} of it is damaged")))
             })?;
         }
-        Ok(past)
+        Ok(earlier)
     }
 }
 
@@ -143,17 +143,17 @@ struct Lines {
     /// The last line read, without its newline; empty if it was not text or had no newline.
     line: String,
     /// Position after that line.
-    at: u64,
+    position: u64,
     buffer: Vec<u8>,
 }
 
 impl Lines {
-    fn of(mut file: File, at: u64) -> io::Result<Self> {
-        io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
+    fn starting_at(mut file: File, position: u64) -> io::Result<Self> {
+        io::Seek::seek(&mut file, io::SeekFrom::Start(position))?;
         Ok(Self {
             file: BufReader::with_capacity(1 << 16, file),
             line: String::new(),
-            at,
+            position,
             buffer: Vec::new(),
         })
     }
@@ -167,9 +167,9 @@ impl Lines {
         self.buffer.clear();
         self.line.clear();
         let read = (&mut self.file)
-            .take(LINE)
+            .take(MAX_LINE)
             .read_until(b'\n', &mut self.buffer)?;
-        self.at += read as u64;
+        self.position += read as u64;
         let whole = self.buffer.strip_suffix(b"\n");
         if let Some(text) = whole.and_then(|line| std::str::from_utf8(line).ok()) {
             self.line.push_str(text);
@@ -178,18 +178,18 @@ impl Lines {
     }
 }
 
-fn seed(line: &str) -> Option<u64> {
-    number(line.strip_prefix(HEAD)?)
+fn parse_seed(line: &str) -> Option<u64> {
+    parse_hex(line.strip_prefix(FIRST_LINE)?)
 }
 
 /// Returns the owner and the path of a line. Paths that would leave the folder are rejected.
-fn entry(line: &str) -> Option<(u64, &str)> {
+fn parse_entry(line: &str) -> Option<(u64, &str)> {
     let (owner, path) = line.split_once(' ')?;
     let is_below = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    Some((number(owner)?, path)).filter(|_| is_below)
+    Some((parse_hex(owner)?, path)).filter(|_| is_below)
 }
 
-fn number(digits: &str) -> Option<u64> {
+fn parse_hex(digits: &str) -> Option<u64> {
     (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
@@ -236,7 +236,7 @@ mod tests {
             }
         }
 
-        fn write_after(&self, lines: &str) {
+        fn append_to_journal(&self, lines: &str) {
             let mut journal = OpenOptions::new()
                 .append(true)
                 .open(self.journal())
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn names_before_the_mark_stay_taken_and_those_after_it_are_free_again() {
+    fn names_before_the_mark_stay_used_and_those_after_it_are_free_again() {
         let job = Job::new();
         let mut first = job.start(Start::Over);
         assert_eq!(save(&mut first, "page.html", "1"), "page.html");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_without_a_mark_begins_again_from_nothing() {
+    fn a_job_without_a_mark_starts_over() {
         let job = Job::new();
         fs::create_dir_all(job.out().join("h.localhost")).unwrap();
         fs::write(job.out().join("h.localhost/older.html"), "older").unwrap();
@@ -299,12 +299,12 @@ mod tests {
         assert_eq!(job.names(), ["h.localhost/older.html"]);
         assert!(
             !job.out().join("h.localhost/a").exists(),
-            "no empty folder stays"
+            "no empty folder remains"
         );
     }
 
     #[test]
-    fn a_file_that_was_saved_before_the_mark_and_again_after_it_stays() {
+    fn a_file_saved_both_before_and_after_the_mark_stays() {
         let job = Job::new();
         let mut first = job.start(Start::Over);
         save(&mut first, "a", "1");
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_session_left_half_done_is_removed_and_parts_of_downloads_stay() {
+    fn temporary_files_of_a_killed_session_are_removed_and_partial_downloads_stay() {
         let job = Job::new();
         let mut first = job.start(Start::Over);
         let mark = first.checkpoint().unwrap();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_files_of_another_run_that_is_alive_stay() {
+    fn temporary_files_of_another_live_run_stay() {
         let job = Job::new();
         let mark = job.start(Start::Over).checkpoint().unwrap();
         let mut other = Files::open(&job.out()).unwrap();
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_after_the_mark_nothing_outside_is_removed() {
+    fn nothing_outside_the_folder_is_removed_whatever_the_journal_says() {
         let job = Job::new();
         let outside = job.folder.path().join("precious");
         fs::create_dir(&outside).unwrap();
@@ -374,9 +374,9 @@ mod tests {
             "",
             "linked",
         ] {
-            job.write_after(&format!("0123456789abcdef {path}\n"));
+            job.append_to_journal(&format!("0123456789abcdef {path}\n"));
         }
-        job.write_after(&format!(
+        job.append_to_journal(&format!(
             "\n\0\0\n {}\nxyz\n{}\n0123",
             "0".repeat(16),
             "9".repeat(9000)
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_that_is_damaged_before_the_mark_is_refused_and_nothing_removed() {
+    fn a_journal_damaged_before_its_mark_is_refused_and_nothing_is_removed() {
         let job = Job::new();
         let mut first = job.start(Start::Over);
         for url in ["a", "b", "c"] {

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_serde_says_of_the_record() {
+    fn a_line_matches_what_serde_writes_for_the_record() {
         for visit in samples::every() {
             for body in [false, true] {
                 let names = [
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_title_says_the_line_is_json() {
+    fn a_line_is_json_whatever_the_title_contains() {
         let mut visit = samples::page(200);
         for character in (0..0x100).filter_map(char::from_u32) {
             visit.parsed.title = Some(format!("{character}\u{2028}é"));

@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::headers::Headers;
 
 /// The most bytes of a value that are recorded.
-const VALUE: usize = 8 << 10;
+const MAX_VALUE: usize = 8 << 10;
 
 /// The names of the requested header fields, and the response's headers.
 #[derive(Debug, Clone, Copy)]
@@ -28,18 +28,18 @@ impl<'a> Kept<'a> {
         let name = self.names.get(number)?;
         let mut values = self.of?.0.get_all(name).iter().map(text);
         let first = values.next()?;
-        let between = if *name == SET_COOKIE { "\n" } else { ", " };
-        let mut whole = first;
+        let separator = if *name == SET_COOKIE { "\n" } else { ", " };
+        let mut joined = first;
         for value in values {
-            let whole = whole.to_mut();
-            whole.push_str(between);
-            whole.push_str(&value);
+            let joined = joined.to_mut();
+            joined.push_str(separator);
+            joined.push_str(&value);
         }
-        let end = whole.floor_char_boundary(VALUE);
-        if end < whole.len() {
-            whole.to_mut().truncate(end);
+        let end = joined.floor_char_boundary(MAX_VALUE);
+        if end < joined.len() {
+            joined.to_mut().truncate(end);
         }
-        Some(whole)
+        Some(joined)
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn several_fields_of_one_name_are_one_value_and_a_long_one_is_cut() {
+    fn several_fields_of_one_name_are_joined_and_a_long_value_is_cut() {
         let mut headers = Headers::default();
         for (name, value) in [
             ("vary", "accept"),
@@ -80,7 +80,7 @@ mod tests {
         headers
             .0
             .append("x-latin", HeaderValue::from_bytes(b"caf\xe9").unwrap());
-        let long = HeaderValue::from_str(&"x".repeat(VALUE + 1)).unwrap();
+        let long = HeaderValue::from_str(&"x".repeat(MAX_VALUE + 1)).unwrap();
         headers.0.append("x-long", long);
         let names =
             ["vary", "set-cookie", "x-latin", "x-long", "etag"].map(HeaderName::from_static);
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(kept.value(0).unwrap(), "accept, cookie");
         assert_eq!(kept.value(1).unwrap(), "a=1; Expires=Thu, 1 Jan\nb=2");
         assert_eq!(kept.value(2).unwrap(), "café");
-        assert_eq!(kept.value(3).unwrap().len(), VALUE);
+        assert_eq!(kept.value(3).unwrap().len(), MAX_VALUE);
         assert_eq!(kept.value(4), None);
         let json = serde_json::to_value(Kept {
             names: &names[..1],

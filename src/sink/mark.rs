@@ -37,8 +37,8 @@ impl Mark {
 
     /// Adds the number of records before the mark.
     pub(super) fn with_records(mut self, records: u64) -> Self {
-        if let Some(said) = self.0.as_object_mut() {
-            said.insert("records".to_owned(), records.into());
+        if let Some(fields) = self.0.as_object_mut() {
+            fields.insert("records".to_owned(), records.into());
         }
         self
     }

@@ -17,9 +17,9 @@ const REMEMBERED: usize = 1_000_000;
 
 /// What kind of file a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Nothing.
-    Nothing,
+pub(super) enum PathKind {
+    /// Nothing is there.
+    Missing,
     /// A folder, not a link to one.
     Folder,
     /// A plain file, not a link to one.
@@ -31,14 +31,14 @@ pub(super) enum Found {
 /// The names assigned in this run.
 #[derive(Debug)]
 pub(super) struct Names {
-    used: HashMap<u64, Use>,
+    used: HashMap<u64, NameUse>,
     remembered: usize,
     /// Secret, so that nobody can craft URLs whose fingerprints collide.
     seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum NameUse {
     Folder,
     File(u64),
 }
@@ -72,12 +72,12 @@ impl Names {
     /// Marks a path and its folders as used: an earlier session gave it to this owner.
     pub(super) fn restore(&mut self, path: &str, owner: u64) {
         for (at, _) in path.match_indices('/') {
-            self.remember(&path[..at], Use::Folder);
+            self.remember(&path[..at], NameUse::Folder);
         }
-        self.remember(path, Use::File(owner));
+        self.remember(path, NameUse::File(owner));
     }
 
-    fn remember(&mut self, path: &str, used: Use) {
+    fn remember(&mut self, path: &str, used: NameUse) {
         if !self.is_full() {
             let key = self.key(path);
             self.used.entry(key).or_insert(used);
@@ -91,13 +91,13 @@ impl Names {
         &mut self,
         job: &Job,
         name: &Name,
-        on_disk: impl Fn(&str) -> Found,
+        on_disk: impl Fn(&str) -> PathKind,
     ) -> Option<String> {
         let path = self.enter(name, &on_disk)?;
-        let own = Use::File(self.owner(job));
+        let own = NameUse::File(self.owner(job));
         name.files().find_map(|file| {
             let path = format!("{path}{file}");
-            self.take(&path, own, &on_disk).then_some(path)
+            self.try_use(&path, own, &on_disk).then_some(path)
         })
     }
 
@@ -106,17 +106,17 @@ impl Names {
         &mut self,
         other: &Job,
         name: &Name,
-        on_disk: impl Fn(&str) -> Found,
+        on_disk: impl Fn(&str) -> PathKind,
     ) -> Option<String> {
         let path = self.enter(name, &on_disk)? + &name.files().next()?;
         let used = self.used.get(&self.key(&path));
-        (used == Some(&Use::File(self.owner(other)))).then_some(path)
+        (used == Some(&NameUse::File(self.owner(other)))).then_some(path)
     }
 
     /// Returns the path of the folders of a name, with a trailing slash.
     ///
     /// `None` if every candidate is blocked.
-    fn enter(&mut self, name: &Name, on_disk: &impl Fn(&str) -> Found) -> Option<String> {
+    fn enter(&mut self, name: &Name, on_disk: &impl Fn(&str) -> PathKind) -> Option<String> {
         let mut path = String::new();
         let mut plain = String::new();
         for folder in &name.folders {
@@ -129,23 +129,29 @@ impl Names {
                     Some(digits) => format!("{folder}~{}", hash_of(&plain, digits)),
                 };
                 let path = format!("{path}{folder}");
-                self.take(&path, Use::Folder, on_disk).then_some(path)
+                self.try_use(&path, NameUse::Folder, on_disk)
+                    .then_some(path)
             })?;
             path.push('/');
         }
         Some(path)
     }
 
-    fn take(&mut self, path: &str, wanted: Use, on_disk: &impl Fn(&str) -> Found) -> bool {
+    fn try_use(
+        &mut self,
+        path: &str,
+        wanted: NameUse,
+        on_disk: &impl Fn(&str) -> PathKind,
+    ) -> bool {
         let key = self.key(path);
         if let Some(used) = self.used.get(&key) {
             return *used == wanted;
         }
         let free = match on_disk(path) {
-            Found::Nothing => true,
-            Found::Folder => wanted == Use::Folder,
-            Found::File => wanted != Use::Folder,
-            Found::Other => false,
+            PathKind::Missing => true,
+            PathKind::Folder => wanted == NameUse::Folder,
+            PathKind::File => wanted != NameUse::Folder,
+            PathKind::Other => false,
         };
         if free && !self.is_full() {
             self.used.insert(key, wanted);
@@ -172,13 +178,13 @@ mod tests {
     use crate::url::PageUrl;
     use std::collections::HashSet;
 
-    fn claim(names: &mut Names, url: &str, on_disk: impl Fn(&str) -> Found) -> Option<String> {
+    fn claim(names: &mut Names, url: &str, on_disk: impl Fn(&str) -> PathKind) -> Option<String> {
         let job = Job::seed(1, PageUrl::parse(url).unwrap());
         names.claim(&job, &Name::of(&job, None, false), on_disk)
     }
 
     fn on_empty_disk(names: &mut Names, url: &str) -> String {
-        claim(names, url, |_| Found::Nothing).unwrap()
+        claim(names, url, |_| PathKind::Missing).unwrap()
     }
 
     const CLASHING: [&str; 12] = [
@@ -197,52 +203,59 @@ mod tests {
     ];
 
     #[test]
-    fn a_request_has_the_same_name_in_whatever_order_requests_come() {
+    fn the_name_of_a_request_does_not_depend_on_the_order_of_requests() {
         let mut names = Names::new();
-        let given = CLASHING.map(|url| on_empty_disk(&mut names, url));
+        let paths = CLASHING.map(|url| on_empty_disk(&mut names, url));
         // Two spellings of the same URL are the same request.
-        let distinct: HashSet<_> = given.iter().collect();
-        assert_eq!(distinct.len(), CLASHING.len() - 1, "{given:#?}");
-        assert_eq!(CLASHING.map(|url| on_empty_disk(&mut names, url)), given);
+        let distinct: HashSet<_> = paths.iter().collect();
+        assert_eq!(distinct.len(), CLASHING.len() - 1, "{paths:#?}");
+        assert_eq!(CLASHING.map(|url| on_empty_disk(&mut names, url)), paths);
         for from in 0..CLASHING.len() {
             let mut names = Names::new();
             for step in 0..CLASHING.len() {
                 let at = (from + step * 5) % CLASHING.len();
-                assert_eq!(on_empty_disk(&mut names, CLASHING[at]), given[at]);
+                assert_eq!(on_empty_disk(&mut names, CLASHING[at]), paths[at]);
             }
         }
     }
 
     #[test]
-    fn what_lies_in_the_way_is_left_alone() {
-        let in_the_way = |taken: &'static str, found| {
+    fn existing_paths_are_not_replaced_by_something_else() {
+        let with_blocked = |blocked: &'static str, kind| {
             claim(&mut Names::new(), "https://h.example/a/b.c", move |path| {
-                if path == taken { found } else { Found::Nothing }
+                if path == blocked {
+                    kind
+                } else {
+                    PathKind::Missing
+                }
             })
             .unwrap()
         };
-        assert!(in_the_way("h.example", Found::Other).starts_with("h.example~"));
-        assert!(in_the_way("h.example/a", Found::File).starts_with("h.example/a~"));
-        assert!(in_the_way("h.example/a/b.c", Found::Folder).starts_with("h.example/a/b~"));
-        assert!(in_the_way("h.example/a/b.c", Found::Other).starts_with("h.example/a/b~"));
+        assert!(with_blocked("h.example", PathKind::Other).starts_with("h.example~"));
+        assert!(with_blocked("h.example/a", PathKind::File).starts_with("h.example/a~"));
+        assert!(with_blocked("h.example/a/b.c", PathKind::Folder).starts_with("h.example/a/b~"));
+        assert!(with_blocked("h.example/a/b.c", PathKind::Other).starts_with("h.example/a/b~"));
         assert_eq!(
-            in_the_way("h.example/a/b.c", Found::File),
+            with_blocked("h.example/a/b.c", PathKind::File),
             "h.example/a/b.c"
         );
-        assert_eq!(in_the_way("h.example/a", Found::Folder), "h.example/a/b.c");
-        let nowhere = claim(&mut Names::new(), "http://h.example/a", |_| Found::Other);
+        assert_eq!(
+            with_blocked("h.example/a", PathKind::Folder),
+            "h.example/a/b.c"
+        );
+        let nowhere = claim(&mut Names::new(), "http://h.example/a", |_| PathKind::Other);
         assert_eq!(nowhere, None);
     }
 
     #[test]
-    fn names_are_the_same_when_no_more_are_remembered() {
+    fn names_stay_the_same_when_no_more_are_remembered() {
         let mut names = Names {
             remembered: 3,
             ..Names::new()
         };
-        let given = CLASHING.map(|url| on_empty_disk(&mut names, url));
+        let paths = CLASHING.map(|url| on_empty_disk(&mut names, url));
         assert_eq!(
-            given,
+            paths,
             CLASHING.map(|url| on_empty_disk(&mut Names::new(), url))
         );
         assert_eq!(names.used.len(), 3);

@@ -25,13 +25,13 @@ pub(crate) fn index_name(list: &Destination) -> String {
 
 /// Returns the [`name`] of the folder that bodies are saved to.
 pub(crate) fn files_name(settings: &FilesSettings) -> String {
-    format!("files:{}", spelled(&settings.folder))
+    format!("files:{}", path_text(&settings.folder))
 }
 
 fn named(format: &str, destination: &Destination) -> String {
     match destination {
         Destination::Stdout => format!("{format}:-"),
-        Destination::File { path, .. } => format!("{format}:{}", spelled(path)),
+        Destination::File { path, .. } => format!("{format}:{}", path_text(path)),
     }
 }
 
@@ -62,12 +62,12 @@ pub(crate) fn open(
         }
         Format::Template(settings) => {
             let (template, headers) = (settings.template.clone(), settings.headers.clone());
-            let filled = template::Filled::new(template, headers);
-            Box::new(Lines::new(output()?, filled, start))
+            let lines = template::TemplateLines::new(template, headers);
+            Box::new(Lines::new(output()?, lines, start))
         }
         Format::Csv(records) => Box::new(csv::Csv::open(to, records, tables, start)?),
-        Format::Edges => Box::new(edges::Edges::open(to, edges::Form::Csv, start)?),
-        Format::Dot => Box::new(edges::Edges::open(to, edges::Form::Dot, start)?),
+        Format::Edges => Box::new(edges::Edges::open(to, edges::EdgeFormat::Csv, start)?),
+        Format::Dot => Box::new(edges::Edges::open(to, edges::EdgeFormat::Dot, start)?),
         Format::Warc(archive) if to.path().is_some_and(wacz::is_wacz) => {
             Box::new(wacz::Wacz::open(to, archive, plan, start)?)
         }
@@ -101,18 +101,18 @@ pub(super) fn open_files(
     let files = match (journal, start) {
         (Some(journal), _) => Files::with_journal(folder, start, journal),
         (None, Start::At(_)) => Err(Error::Setting(format!(
-            "nobody kept the names of the files in {}: a job needs a journal of them",
+            "the names of the files in {} were not stored: a job needs a journal of them",
             folder.display()
         ))),
         (None, Start::Fresh | Start::Over) => Files::open(folder),
     };
     let mut files = files?;
-    files.arrange(settings.layout);
+    files.set_layout(settings.layout);
     Ok(files)
 }
 
 /// Returns a path as unambiguous text: unchanged if it is UTF-8, escaped otherwise.
-fn spelled(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     match path.to_str() {
         Some(text) => text.to_owned(),
         None => path

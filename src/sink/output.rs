@@ -17,7 +17,7 @@ pub(super) struct Output {
     buffer: Vec<u8>,
     packer: Option<Packer>,
     /// The length of the file at the last [`keep`](Self::keep).
-    kept: u64,
+    kept_length: u64,
 }
 
 enum Target {
@@ -61,7 +61,7 @@ impl Output {
     }
 
     fn to(target: Target) -> Self {
-        let kept = match &target {
+        let kept_length = match &target {
             Target::Stdout(_) => 0,
             Target::File(file) => file.length(),
         };
@@ -69,7 +69,7 @@ impl Output {
             target,
             buffer: Vec::with_capacity(BUFFER + (64 << 10)),
             packer: None,
-            kept,
+            kept_length,
         }
     }
 
@@ -126,7 +126,7 @@ impl Output {
     /// Notes that what was flushed stays.
     pub(super) fn keep(&mut self) {
         if let Target::File(file) = &self.target {
-            self.kept = file.length();
+            self.kept_length = file.length();
         }
     }
 
@@ -137,7 +137,7 @@ impl Output {
         self.buffer.clear();
         match &mut self.target {
             Target::Stdout(_) => false,
-            Target::File(file) => self.packer.is_none() && file.cut_back(self.kept),
+            Target::File(file) => self.packer.is_none() && file.cut_back(self.kept_length),
         }
     }
 
@@ -157,7 +157,7 @@ impl Output {
     }
 
     /// Writes the buffer, and ends the packer's open member.
-    fn hand_over(&mut self) -> Result<()> {
+    fn write_all(&mut self) -> Result<()> {
         self.flush()?;
         let Some(packer) = &mut self.packer else {
             return Ok(());
@@ -172,7 +172,7 @@ impl Output {
     /// # Errors
     /// When it cannot be written, or cannot be cut back, as standard output, a pipe or a device.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
-        self.hand_over()?;
+        self.write_all()?;
         self.keep(); // nothing before a mark is ever cut off
         match &mut self.target {
             Target::Stdout(_) => Err(not_rewindable()),
@@ -187,7 +187,7 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn finish(mut self) -> Result<Option<Mark>> {
-        self.hand_over()?;
+        self.write_all()?;
         match self.target {
             Target::Stdout(_) => Ok(None),
             Target::File(file) => file.finish(),

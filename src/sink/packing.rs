@@ -24,16 +24,16 @@ pub(super) enum Packing {
 }
 
 /// How long a member may stay open: this much is lost if a run without a job is killed.
-const LONGEST: Duration = Duration::from_secs(2);
+const MEMBER_AGE: Duration = Duration::from_secs(2);
 /// Compressed bytes after which a member ends in any case: they stay in memory until then.
-const LARGEST: usize = 1 << 20;
+const MEMBER_SIZE: usize = 1 << 20;
 
 /// A compressor that writes members.
 pub(super) struct Packer {
     packing: Packing,
     member: Option<Member>,
     /// When the open member was started.
-    begun: Instant,
+    started: Instant,
     /// The compressed bytes of the open member.
     packed: Vec<u8>,
 }
@@ -63,8 +63,8 @@ impl Packing {
         take: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         match self {
-            Self::Gzip => each(flate2::bufread::GzDecoder::new(reader), take),
-            Self::Zstd => each(zstd::Decoder::with_buffer(reader)?.single_frame(), take),
+            Self::Gzip => each_chunk(flate2::bufread::GzDecoder::new(reader), take),
+            Self::Zstd => each_chunk(zstd::Decoder::with_buffer(reader)?.single_frame(), take),
         }
     }
 
@@ -81,7 +81,10 @@ impl Packing {
     }
 }
 
-fn each(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn each_chunk(
+    mut reader: impl Read,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         match reader.read(&mut buffer)? {
@@ -96,14 +99,14 @@ impl Packer {
         Self {
             packing,
             member: None,
-            begun: Instant::now(),
+            started: Instant::now(),
             packed: Vec::new(),
         }
     }
 
     /// Whether the open member is old enough to end.
     pub(super) fn is_due(&self) -> bool {
-        self.member.is_some() && self.begun.elapsed() >= LONGEST
+        self.member.is_some() && self.started.elapsed() >= MEMBER_AGE
     }
 
     /// Compresses bytes, and returns the members that are complete by now.
@@ -115,7 +118,7 @@ impl Packer {
             Some(member) => member,
             None if bytes.is_empty() => return Ok(Vec::new()),
             none => {
-                self.begun = Instant::now();
+                self.started = Instant::now();
                 none.insert(Member::begin(self.packing)?)
             }
         };
@@ -130,7 +133,7 @@ impl Packer {
             }
         };
         self.packed.append(packed);
-        match self.packed.len() >= LARGEST || self.is_due() {
+        match self.packed.len() >= MEMBER_SIZE || self.is_due() {
             true => self.end(),
             false => Ok(Vec::new()),
         }
@@ -178,7 +181,7 @@ mod tests {
         for packing in [Packing::Gzip, Packing::Zstd] {
             let mut packer = Packer::new(packing);
             let mut file = packer.end().unwrap();
-            assert!(file.is_empty(), "an empty member is none");
+            assert!(file.is_empty(), "no member without content");
             for text in ["one\n", "two\n", "three\n"] {
                 file.extend(packer.pack(text.as_bytes()).unwrap());
                 file.extend(packer.pack(b"and\n").unwrap());

@@ -49,7 +49,7 @@ pub struct Record<'a> {
     /// The title of an HTML page.
     pub title: Option<&'a str>,
     /// When the last attempt was sent.
-    #[serde(serialize_with = "written")]
+    #[serde(serialize_with = "timestamp")]
     pub sent: Option<SystemTime>,
     /// Milliseconds from being ready to being sent.
     #[serde(serialize_with = "milliseconds")]
@@ -160,7 +160,7 @@ impl<'a> Record<'a> {
             Some(page) => page.timing.sent,
             None => job.sent,
         };
-        let told = error.filter(|_| duplicate_of.is_none());
+        let reported = error.filter(|_| duplicate_of.is_none());
         let extraction = parsed.fields.as_deref();
         Self {
             row: job.row,
@@ -187,8 +187,8 @@ impl<'a> Record<'a> {
             attempts: &job.attempts,
             pass: job.pass,
             remote: page.and_then(|page| page.remote),
-            error: visit.failure().or_else(|| told.map(FetchError::class)),
-            error_message: told.map(ToString::to_string),
+            error: visit.failure().or_else(|| reported.map(FetchError::class)),
+            error_message: reported.map(ToString::to_string),
             duplicate_of,
             file: parsed.saved.as_deref().and_then(std::path::Path::to_str),
             fault: parsed.fault.as_deref(),
@@ -209,12 +209,12 @@ impl<'a> Record<'a> {
                 .request
                 .as_deref()
                 .map_or(&[], |request| &request.columns),
-            fields: extraction.and_then(|found| found.selected.as_deref()),
-            items: extraction.and_then(|found| found.items.as_deref()),
-            misses: extraction.and_then(|found| found.missed.as_deref()),
-            metadata: extraction.and_then(|found| found.metadata.as_deref()),
-            article: extraction.and_then(|found| found.article.as_deref()),
-            markdown: extraction.and_then(|found| found.markdown.as_deref()),
+            fields: extraction.and_then(|extraction| extraction.selected.as_deref()),
+            items: extraction.and_then(|extraction| extraction.items.as_deref()),
+            misses: extraction.and_then(|extraction| extraction.missed.as_deref()),
+            metadata: extraction.and_then(|extraction| extraction.metadata.as_deref()),
+            article: extraction.and_then(|extraction| extraction.article.as_deref()),
+            markdown: extraction.and_then(|extraction| extraction.markdown.as_deref()),
             body: parsed.text.as_deref().filter(|_| body),
         }
     }
@@ -293,7 +293,7 @@ impl Serialize for Columns<'_> {
     }
 }
 
-fn written<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+fn timestamp<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(&moment::to_millisecond(*time)),
         None => serializer.serialize_none(),

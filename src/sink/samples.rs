@@ -400,7 +400,7 @@ pub(super) fn unpacked(path: &Path) -> String {
 
 /// Returns every file below a folder with its text, sorted by relative path.
 pub(super) fn tree(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
@@ -409,10 +409,10 @@ pub(super) fn tree(folder: &Path) -> Vec<(String, String)> {
                 folders.push(path);
             } else {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
-                found.push((name.to_owned(), std::fs::read_to_string(&path).unwrap()));
+                files.push((name.to_owned(), std::fs::read_to_string(&path).unwrap()));
             }
         }
     }
-    found.sort();
-    found
+    files.sort();
+    files
 }

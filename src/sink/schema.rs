@@ -43,7 +43,7 @@ fn keys(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_record_of_every_kind_is_what_the_schema_says() {
+fn a_record_of_every_kind_matches_the_schema() {
     let validator = jsonschema::draft202012::new(&schema()).unwrap();
     for body in [false, true] {
         for visit in samples::every() {
@@ -60,7 +60,7 @@ fn a_record_of_every_kind_is_what_the_schema_says() {
 }
 
 #[test]
-fn the_schema_refuses_what_is_no_record() {
+fn the_schema_refuses_what_is_not_a_record() {
     let validator = jsonschema::draft202012::new(&schema()).unwrap();
     let good = serde_json::to_value(Record::of(&samples::page(200), true)).unwrap();
     assert!(validator.is_valid(&good));
@@ -82,7 +82,7 @@ fn the_schema_refuses_what_is_no_record() {
 }
 
 #[test]
-fn the_fields_are_the_keys_of_a_record_in_their_order() {
+fn the_fields_are_the_keys_of_a_record_in_order() {
     // The visit with columns has every field, once its text is included.
     let mut visit = samples::every().swap_remove(2);
     visit.job.role = crate::job::Role::External;
@@ -117,7 +117,7 @@ fn the_schema_describes_every_field_and_no_other() {
 }
 
 #[test]
-fn the_schema_knows_every_class_of_error_that_a_record_can_have() {
+fn the_schema_lists_every_error_class_that_a_record_can_have() {
     let schema = schema();
     let classes = |of: &Value| -> BTreeSet<String> {
         let names = of["enum"].as_array().unwrap().iter();

@@ -32,7 +32,7 @@ pub(crate) struct Sinks {
     /// Whether a sink has flushed records for good that a later sink has not flushed yet.
     pub(super) is_ahead: bool,
     /// Locks on the outputs, so that no other run writes to them.
-    pub(super) held: Vec<File>,
+    pub(super) locks: Vec<File>,
 }
 
 impl Sinks {
@@ -59,22 +59,22 @@ impl Sinks {
             let name = name(settings);
             let (to, start) = (settings.destination.path(), start(&name));
             // SQLite output replaces this file with another one, and locks that itself.
-            let is_moved = matches!(settings.format, Format::Sqlite(_));
-            let mend = || tail::mend(settings, &plan.tables);
+            let is_replaced = matches!(settings.format, Format::Sqlite(_));
+            let repair = || tail::repair_end(settings, &plan.tables);
             let open = || open(settings, plan, start);
-            sinks.add_file(name, (to, is_moved), start, mend, open)?;
+            sinks.add_file(name, (to, is_replaced), start, repair, open)?;
         }
         if let Some(list) = files.and_then(FilesSettings::index) {
             let name = index_name(&list);
             let start = start(&name);
-            let mend = || tail::mend_index(&list);
+            let repair = || tail::repair_index_end(&list);
             let open = || open_index(&list, start);
-            sinks.add_file(name, (list.path(), false), start, mend, open)?;
+            sinks.add_file(name, (list.path(), false), start, repair, open)?;
         }
         if let Some((_, files)) = &mut sinks.files
             && sinks.records.iter().any(|(_, sink)| sink.wants().raw)
         {
-            files.share();
+            files.leave_bodies();
         }
         Ok(sinks)
     }
@@ -83,26 +83,26 @@ impl Sinks {
     fn add_file(
         &mut self,
         name: String,
-        (path, is_moved): (Option<&Path>, bool),
+        (path, is_replaced): (Option<&Path>, bool),
         start: Start<'_>,
-        mend: impl FnOnce() -> Result<Option<String>>,
+        repair: impl FnOnce() -> Result<Option<String>>,
         open: impl FnOnce() -> Result<Box<dyn Sink>>,
     ) -> Result<()> {
         // Lock the file before it is emptied; one that does not exist yet is locked once it does.
-        let held = path.map(hold).transpose()?.flatten();
+        let lock = path.map(hold).transpose()?.flatten();
         if !matches!(start, Start::At(_)) {
-            self.notices.extend(mend()?);
+            self.notices.extend(repair()?);
         }
-        let records = if is_moved {
-            drop(held);
+        let records = if is_replaced {
+            drop(lock);
             open()?
         } else {
             let records = open()?;
-            let held = match (held, path) {
+            let lock = match (lock, path) {
                 (None, Some(path)) => hold(path)?,
-                (held, _) => held,
+                (lock, _) => lock,
             };
-            self.held.extend(held);
+            self.locks.extend(lock);
             records
         };
         self.records.push((name, records));

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::packing::{Packer, Packing};
-use super::torn::{CHUNK, Counted, End, torn_member};
+use super::torn::{CHUNK, End, PositionedReader, torn_member};
 use super::wacz::is_wacz;
 use super::{Destination, Format, SinkSettings, csv, warc};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::fields::Table;
 use crate::size::ByteSize;
 
 /// The longest last line, in bytes; a longer one is treated as half a record.
-const LINE: usize = 64 << 20;
+const MAX_LINE: usize = 64 << 20;
 
 /// How records are delimited in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ enum Framing {
 ///
 /// # Errors
 /// When it cannot be read or written, or is damaged elsewhere than at its end.
-pub(super) fn mend(settings: &SinkSettings, tables: &[Table]) -> Result<Option<String>> {
+pub(super) fn repair_end(settings: &SinkSettings, tables: &[Table]) -> Result<Option<String>> {
     let ending = match &settings.format {
         Format::Text(_) | Format::Template(_) => Ending::Lines(Framing::Lines),
         Format::Jsonl(_) => Ending::Lines(Framing::Json),
@@ -46,15 +46,15 @@ pub(super) fn mend(settings: &SinkSettings, tables: &[Table]) -> Result<Option<S
         Format::Warc(archive) => Ending::Archive(archive.rotate),
         Format::Dot | Format::Sqlite(_) | Format::Parquet(_) => return Ok(None),
     };
-    mend_file(&settings.destination, ending)
+    repair_file(&settings.destination, ending)
 }
 
-/// Repairs the end of the list of saved files, as [`mend`] does.
+/// Repairs the end of the list of saved files, as [`repair_end`] does.
 ///
 /// # Errors
-/// As [`mend`].
-pub(super) fn mend_index(list: &Destination) -> Result<Option<String>> {
-    mend_file(list, Ending::Lines(Framing::Json))
+/// As [`repair_end`].
+pub(super) fn repair_index_end(list: &Destination) -> Result<Option<String>> {
+    repair_file(list, Ending::Lines(Framing::Json))
 }
 
 /// What a file should end with.
@@ -65,24 +65,24 @@ enum Ending {
     Archive(ByteSize),
 }
 
-fn mend_file(destination: &Destination, ending: Ending) -> Result<Option<String>> {
+fn repair_file(destination: &Destination, ending: Ending) -> Result<Option<String>> {
     let Destination::File { path, append: true } = destination else {
         return Ok(None);
     };
     // A pipe or a device has no end, nor does a missing or empty file.
-    if !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
         return Ok(None);
     }
     let packing = Packing::of_path(path);
-    let mended = match (ending, packing) {
-        (Ending::Lines(framing), None) => mend_plain(path, framing),
-        (Ending::Lines(framing), Some(packing)) => mend_packed(path, packing, framing),
+    let repaired = match (ending, packing) {
+        (Ending::Lines(framing), None) => repair_plain(path, framing),
+        (Ending::Lines(framing), Some(packing)) => repair_packed(path, packing, framing),
         (Ending::Archive(_), _) if is_wacz(path) => Ok(End::Whole),
-        (Ending::Archive(rotate), _) => warc::mend(path, rotate),
+        (Ending::Archive(rotate), _) => warc::repair_end(path, rotate),
     };
     let path = path.display();
     Ok(
-        match mended.map_err(|source| Error::output(path.to_string(), source))? {
+        match repaired.map_err(|source| Error::output(path.to_string(), source))? {
             End::Whole => None,
             End::Unended => Some(format!(
                 "{path}: the last line had no newline, so one was added"
@@ -95,7 +95,7 @@ fn mend_file(destination: &Destination, ending: Ending) -> Result<Option<String>
     )
 }
 
-fn mend_plain(path: &Path, framing: Framing) -> io::Result<End> {
+fn repair_plain(path: &Path, framing: Framing) -> io::Result<End> {
     let mut scan = Scan::new(framing);
     let mut reader = BufReader::with_capacity(CHUNK, File::open(path)?);
     loop {
@@ -123,7 +123,7 @@ fn mend_plain(path: &Path, framing: Framing) -> io::Result<End> {
 }
 
 /// Repairs a compressed file: the readable part of its last member becomes a new member.
-fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<End> {
+fn repair_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<End> {
     let mut scan = Scan::new(framing);
     // The start of each member in the file, and in the decompressed text.
     let mut members: Vec<(u64, u64)> = Vec::new();
@@ -151,31 +151,31 @@ fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<En
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let mut mended = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let mut repaired = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))?;
     let mut packer = Packer::new(packing);
-    let mut left = text_end - from;
-    let mut reader = Counted::open(path, start)?;
-    while left > 0 {
+    let mut remaining = text_end - from;
+    let mut reader = PositionedReader::open(path, start)?;
+    while remaining > 0 {
         let unpacked = packing.unpack(&mut reader, |bytes| {
-            let count = left.min(bytes.len() as u64) as usize;
-            left -= count as u64;
-            mended.write_all(&packer.pack(&bytes[..count])?)
+            let count = remaining.min(bytes.len() as u64) as usize;
+            remaining -= count as u64;
+            repaired.write_all(&packer.pack(&bytes[..count])?)
         });
         // Everything that was read before can be read again; an error after that is the torn part.
-        if left > 0 {
+        if remaining > 0 {
             unpacked?;
         }
     }
     if end == End::Unended {
-        mended.write_all(&packer.pack(b"\n")?)?;
+        repaired.write_all(&packer.pack(b"\n")?)?;
     }
-    mended.write_all(&packer.end()?)?;
-    mended.seek(SeekFrom::Start(0))?;
+    repaired.write_all(&packer.end()?)?;
+    repaired.seek(SeekFrom::Start(0))?;
     let mut file = OpenOptions::new().write(true).open(path)?;
     let length = file.metadata()?.len();
     file.set_len(start)?;
     file.seek(SeekFrom::Start(start))?;
-    let written = io::copy(&mut mended, &mut file)?;
+    let written = io::copy(&mut repaired, &mut file)?;
     file.sync_data()?;
     Ok(match end {
         End::Whole => End::Torn(length.saturating_sub(start + written)),
@@ -225,7 +225,7 @@ impl Scan {
             self.rest.clear();
         }
         let rest = &bytes[end.unwrap_or(0)..];
-        let room = LINE.saturating_sub(self.rest.len());
+        let room = MAX_LINE.saturating_sub(self.rest.len());
         self.rest.extend_from_slice(&rest[..rest.len().min(room)]);
         self.at += bytes.len() as u64;
     }
@@ -272,7 +272,7 @@ mod tests {
         write(0..20);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..at(bytes.len())]).unwrap();
-        let told = mend(&case.settings, &[]).unwrap();
+        let notice = repair_end(&case.settings, &[]).unwrap();
         write(90..93);
         let text = samples::unpacked(&path);
         let rows = match case.settings.format {
@@ -291,11 +291,11 @@ mod tests {
                 .map(|line| line.rsplit_once('/').unwrap().1.to_owned())
                 .collect(),
         };
-        (rows, told)
+        (rows, notice)
     }
 
     #[test]
-    fn what_is_written_after_half_a_record_is_not_glued_to_it_wherever_it_was_cut() {
+    fn a_record_appended_after_half_a_record_is_not_glued_to_it() {
         for name in [
             "a.jsonl",
             "a.csv",
@@ -305,12 +305,12 @@ mod tests {
             "a.csv.zst",
         ] {
             for cut in [1, 2, 3, 17, 100, 300, 700, 1500] {
-                let (rows, told) = cut_and_appended(name, |length| length.saturating_sub(cut));
+                let (rows, notice) = cut_and_appended(name, |length| length.saturating_sub(cut));
                 let (before, after) = rows.split_at(rows.len() - 3);
                 assert_eq!(after, ["90", "91", "92"], "{name} {cut}");
                 let expected: Vec<_> = (0..before.len()).map(|row| row.to_string()).collect();
                 assert_eq!(before, expected, "{name} {cut}");
-                assert!(told.is_some() || before.is_empty(), "{name} {cut}");
+                assert!(notice.is_some() || before.is_empty(), "{name} {cut}");
                 let least = if name.matches('.').count() == 1 {
                     12
                 } else {
@@ -318,23 +318,23 @@ mod tests {
                 };
                 assert!(before.len() >= least, "{name} {cut}: {}", before.len());
             }
-            let (rows, told) = cut_and_appended(name, |length| length);
-            assert_eq!((rows.len(), told), (23, None), "{name}");
+            let (rows, notice) = cut_and_appended(name, |length| length);
+            assert_eq!((rows.len(), notice), (23, None), "{name}");
             let (rows, _) = cut_and_appended(name, |_| 5);
             assert_eq!(rows, ["90", "91", "92"], "{name}");
         }
         // It is impossible to know whether a line of text is complete.
-        let (rows, told) = cut_and_appended("a.txt", |length| length - 1);
-        assert_eq!((rows.len(), told.is_some()), (23, true));
+        let (rows, notice) = cut_and_appended("a.txt", |length| length - 1);
+        assert_eq!((rows.len(), notice.is_some()), (23, true));
     }
 
     #[test]
-    fn a_file_that_is_damaged_elsewhere_is_left_as_it_is() {
+    fn a_file_that_is_damaged_elsewhere_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl.gz");
-        fs::write(&path, b"this is no gzip file, but somebody's letters").unwrap();
+        fs::write(&path, b"this is not a gzip file but somebody's letters").unwrap();
         let case = samples::Case::new(&path, true, samples::format("jsonl", false), Vec::new());
-        assert!(mend(&case.settings, &[]).is_err());
+        assert!(repair_end(&case.settings, &[]).is_err());
         assert!(fs::read(&path).unwrap().ends_with(b"letters"));
     }
 }

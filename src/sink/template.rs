@@ -89,7 +89,7 @@ impl Template {
         while let Some(at) = rest.find(['%', '\\']) {
             plain.push_str(&rest[..at]);
             rest = &rest[at..];
-            let found = if let Some(after) = rest.strip_prefix("%header{") {
+            let parsed = if let Some(after) = rest.strip_prefix("%header{") {
                 Some(header(after)?)
             } else if let Some(after) = rest.strip_prefix("%{header{") {
                 let (piece, after) = header(after)?;
@@ -103,7 +103,7 @@ impl Template {
             } else {
                 None
             };
-            if let Some((piece, after)) = found {
+            if let Some((piece, after)) = parsed {
                 if !plain.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut plain)));
                 }
@@ -213,13 +213,13 @@ impl Curl {
 }
 
 /// Renders records with a template.
-pub(super) struct Filled {
+pub(super) struct TemplateLines {
     template: Template,
     headers: Vec<HeaderName>,
     cell: Vec<u8>,
 }
 
-impl Filled {
+impl TemplateLines {
     pub(super) fn new(template: Template, headers: Vec<HeaderName>) -> Self {
         Self {
             template,
@@ -229,7 +229,7 @@ impl Filled {
     }
 }
 
-impl Render for Filled {
+impl Render for TemplateLines {
     fn wants(&self) -> Wants {
         self.template.wants()
     }
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_found_in_either_spelling_whatever_their_case() {
+    fn headers_are_found_in_both_spellings_and_any_case() {
         let visit = samples::page(200);
         assert_eq!(
             rendered(
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_read_and_what_means_nothing_stands_for_itself() {
+    fn escapes_are_read_and_unknown_ones_stand_for_themselves() {
         let visit = samples::page(200);
         assert_eq!(
             rendered(r"100%% %x \t\\n \q é%", &visit),
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_known_is_refused_with_the_nearest() {
+    fn an_unknown_variable_is_refused_with_the_closest_known_one() {
         let error = |text: &str| Template::parse(text).unwrap_err();
         assert!(error("%{stauts}").contains("%{status}"));
         assert!(error("%{time_totl}").contains("%{time_total}"));
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_variables_need_is_asked_for() {
+    fn only_what_the_variables_need_is_wanted() {
         let wants = |text: &str| Template::parse(text).unwrap().wants();
         assert_eq!(
             wants("%{status} %{url} %{header{server}} %{time_total}"),
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_cannot_break_a_line_or_paint_a_terminal() {
+    fn a_title_cannot_break_a_line_or_control_a_terminal() {
         let mut visit = samples::page(200);
         visit.parsed.title = Some("a\tb\u{1b}[2Jc\u{202e}".into());
         assert_eq!(rendered("%{title}", &visit), "a␉b␛[2Jc\u{fffd}\n");

@@ -27,7 +27,7 @@ fn records(name: &str, text: &str) -> usize {
 }
 
 #[test]
-fn every_visit_is_one_record_that_another_reader_reads() {
+fn every_visit_is_one_record_for_an_independent_reader() {
     let visits = samples::every();
     for name in ["text", "jsonl", "csv"] {
         for body in [false, true] {
@@ -42,7 +42,7 @@ fn every_visit_is_one_record_that_another_reader_reads() {
 }
 
 #[test]
-fn a_new_file_is_emptied_and_an_appended_one_kept() {
+fn a_new_file_is_emptied_and_an_appended_one_is_not() {
     for name in ["text", "jsonl", "csv"] {
         let written = Written::new();
         let format = format(name, false);
@@ -56,7 +56,7 @@ fn a_new_file_is_emptied_and_an_appended_one_kept() {
 }
 
 #[test]
-fn what_was_flushed_is_there_before_the_end() {
+fn flushed_records_are_readable_before_the_end() {
     for name in ["text", "jsonl", "csv"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records");
@@ -69,7 +69,7 @@ fn what_was_flushed_is_there_before_the_end() {
 }
 
 #[test]
-fn a_full_disk_stops_the_run_and_is_named() {
+fn a_full_disk_is_an_error_that_names_the_file() {
     for name in ["text", "jsonl", "csv"] {
         let path = PathBuf::from("/dev/full");
         let append = true;
@@ -113,7 +113,7 @@ fn a_body_is_saved_under_its_url_and_the_record_names_the_file() {
 }
 
 #[test]
-fn bodies_of_which_many_clash_are_all_there() {
+fn bodies_with_clashing_names_are_all_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
     let mut expected = Vec::new();
@@ -139,11 +139,11 @@ fn the_decoded_body_is_saved_and_a_large_one_is_moved_not_copied() {
     visit.parsed.content = Some(Body::Memory("decoded".into()));
     save(&mut files, visit);
     for (place, name) in [(folder.path(), "near"), (Path::new("/dev/shm"), "far")] {
-        let Ok(kept) = tempfile::Builder::new().tempfile_in(place) else {
+        let Ok(file) = tempfile::Builder::new().tempfile_in(place) else {
             continue;
         };
-        fs::write(kept.path(), name).unwrap();
-        let spool = kept.into_temp_path().keep().unwrap();
+        fs::write(file.path(), name).unwrap();
+        let spool = file.into_temp_path().keep().unwrap();
         let mut visit = samples::saved_from(&format!("http://h.localhost/{name}"), 200, "raw");
         visit.outcome.as_mut().unwrap().body = Body::Spooled(Spool::adopt(spool.clone(), 4, None));
         let path = save(&mut files, visit).unwrap();
@@ -158,7 +158,7 @@ fn the_decoded_body_is_saved_and_a_large_one_is_moved_not_copied() {
 }
 
 #[test]
-fn what_is_no_body_is_not_saved() {
+fn visits_without_a_good_body_save_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
     let mut head = samples::saved_from("http://h.localhost/", 200, "");
@@ -185,7 +185,7 @@ fn what_is_no_body_is_not_saved() {
 }
 
 #[test]
-fn what_could_not_be_decoded_is_saved_as_received() {
+fn a_body_that_cannot_be_decoded_is_saved_as_received() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
     let mut fault = samples::saved_from("http://h.localhost/a", 200, "as received");
@@ -223,7 +223,7 @@ fn a_planted_link_is_never_followed() {
 }
 
 #[test]
-fn a_link_planted_after_the_look_is_an_error_for_the_step_through_it() {
+fn a_link_planted_after_the_check_is_not_followed_either() {
     let outside = tempfile::tempdir().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
@@ -246,7 +246,7 @@ fn a_link_planted_after_the_look_is_an_error_for_the_step_through_it() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named_at_once() {
+fn a_folder_that_cannot_be_written_is_an_error_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
@@ -265,7 +265,7 @@ fn a_folder_that_cannot_be_written_is_named_at_once() {
 }
 
 #[test]
-fn bodies_that_never_got_their_name_leave_nothing_behind() {
+fn bodies_that_were_never_renamed_leave_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
     files.save(&mut samples::page(200)).unwrap();
@@ -275,7 +275,7 @@ fn bodies_that_never_got_their_name_leave_nothing_behind() {
 }
 
 #[test]
-fn a_sink_is_called_the_same_in_every_session_and_no_two_alike() {
+fn a_sink_has_the_same_name_in_every_session_and_no_two_share_one() {
     use std::os::unix::ffi::OsStrExt;
     let named = |format: Format, path: &[u8]| {
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(path));

@@ -46,7 +46,7 @@ impl Render for Text {
 
 fn line(visit: &Visit, color: bool, out: &mut Vec<u8>) {
     let (start, end) = if color {
-        (paint(visit), RESET)
+        (color_of(visit), RESET)
     } else {
         ("", "")
     };
@@ -73,11 +73,11 @@ fn line(visit: &Visit, color: bool, out: &mut Vec<u8>) {
             ),
         ),
     }
-    let asked = match &visit.outcome {
+    let url = match &visit.outcome {
         Err(FetchError::Malformed { text, .. }) => text,
         _ => visit.job.first_url().as_str(),
     };
-    put(out, format_args!("{}", clean(asked)));
+    put(out, format_args!("{}", clean(url)));
     if !visit.job.hops.is_empty() {
         put(out, format_args!(" -> {}", clean(visit.job.url.as_str())));
     }
@@ -92,7 +92,7 @@ fn line(visit: &Visit, color: bool, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn paint(visit: &Visit) -> &'static str {
+fn color_of(visit: &Visit) -> &'static str {
     match &visit.outcome {
         Ok(_) if visit.failure() == Some("decode") => RED,
         Ok(page) => match page.status {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_of_all_lines_stand_under_each_other() {
+    fn the_columns_of_all_lines_are_aligned() {
         let lines = lines(&samples::every(), false);
         for line in &lines {
             let url = line
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_server_said_reaches_a_terminal_as_it_was() {
+    fn no_control_character_of_a_server_reaches_a_terminal() {
         let mut visit = samples::failed(FetchError::Protocol("\u{1b}]0;x\u{7}\u{202e}\n".into()));
         visit.parsed.fault = Some("\u{9b}2J".into());
         let line = &lines(&[visit], true)[0];
@@ -175,15 +175,11 @@ mod tests {
             line.contains("␛]0;x␇\u{fffd}␊") && line.contains("\u{fffd}2J"),
             "{line}"
         );
-        assert_eq!(
-            line.matches('\u{1b}').count(),
-            2,
-            "its own colour and no other"
-        );
+        assert_eq!(line.matches('\u{1b}').count(), 2, "only its own colour");
     }
 
     #[test]
-    fn colour_is_there_only_when_asked_for() {
+    fn lines_are_coloured_only_on_request() {
         let visits = samples::every();
         assert!(
             lines(&visits, false)

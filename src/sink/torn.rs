@@ -22,27 +22,27 @@ pub(super) enum End {
 
 /// Returns the start of the last member of a compressed file if it is incomplete.
 ///
-/// Calls `take` with the start of each member and its decompressed bytes.
+/// Calls `on_bytes` with the start of each member and its decompressed bytes.
 ///
 /// # Errors
 /// When the file cannot be read, or is damaged elsewhere.
 pub(super) fn torn_member(
     path: &Path,
     packing: Packing,
-    mut take: impl FnMut(u64, &[u8]),
+    mut on_bytes: impl FnMut(u64, &[u8]),
 ) -> io::Result<Option<u64>> {
-    let mut reader = Counted::open(path, 0)?;
+    let mut reader = PositionedReader::open(path, 0)?;
     while !reader.fill_buf()?.is_empty() {
         let start = reader.at;
         let unpacked = packing.unpack(&mut reader, |bytes| {
-            take(start, bytes);
+            on_bytes(start, bytes);
             Ok(())
         });
         match unpacked {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(start)),
             // A crash of the machine may leave a file longer than what was written, filled with zeros.
-            Err(_) if is_nothing(path, start)? => return Ok(Some(start)),
+            Err(_) if is_zeros(path, start)? => return Ok(Some(start)),
             Err(error) => {
                 let problem =
                     format!("it is damaged at byte {start}: {error}; write to another file");
@@ -54,12 +54,12 @@ pub(super) fn torn_member(
 }
 
 /// A reader of a file that counts its position.
-pub(super) struct Counted {
+pub(super) struct PositionedReader {
     reader: BufReader<File>,
     pub(super) at: u64,
 }
 
-impl Counted {
+impl PositionedReader {
     pub(super) fn open(path: &Path, start: u64) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(start))?;
@@ -70,7 +70,7 @@ impl Counted {
     }
 }
 
-impl Read for Counted {
+impl Read for PositionedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.at += count as u64;
@@ -78,7 +78,7 @@ impl Read for Counted {
     }
 }
 
-impl BufRead for Counted {
+impl BufRead for PositionedReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.reader.fill_buf()
     }
@@ -90,8 +90,8 @@ impl BufRead for Counted {
 }
 
 /// Whether the rest of a file is only zeros.
-pub(super) fn is_nothing(path: &Path, start: u64) -> io::Result<bool> {
-    let mut reader = Counted::open(path, start)?;
+pub(super) fn is_zeros(path: &Path, start: u64) -> io::Result<bool> {
+    let mut reader = PositionedReader::open(path, start)?;
     loop {
         let bytes = reader.fill_buf()?;
         let length = bytes.len();

@@ -65,7 +65,7 @@ impl Value<'_> {
             Self::Flag(flag) => serialize(out, &flag),
             Self::Milliseconds(duration) => milliseconds(out, duration),
             Self::Moment(time) => put(out, format_args!("{}", moment::to_millisecond(time))),
-            Self::Headers(kept) => serialize(out, &kept),
+            Self::Headers(headers) => serialize(out, &headers),
             Self::Digest(digest) => {
                 out.extend_from_slice(hex_text(digest, &mut [0; 64]).as_bytes());
             }
@@ -99,15 +99,15 @@ impl From<Option<Duration>> for Value<'_> {
 /// Appends formatted text to a buffer, which cannot fail.
 pub(super) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     let written = out.write_fmt(text);
-    debug_assert!(written.is_ok(), "memory takes every byte");
+    debug_assert!(written.is_ok(), "writing to memory cannot fail");
 }
 
 /// Whether a text needs no escapes in JSON.
 ///
 /// It does not return early, so that it can be vectorized.
 fn is_plain(text: &str) -> bool {
-    !text.bytes().fold(false, |found, byte| {
-        found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    !text.bytes().fold(false, |needs_escape, byte| {
+        needs_escape | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
     })
 }
 
@@ -135,5 +135,8 @@ fn address(out: &mut Vec<u8>, address: SocketAddr) {
 
 fn serialize(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     let written = serde_json::to_writer(out, value);
-    debug_assert!(written.is_ok(), "lists of texts and numbers are JSON");
+    debug_assert!(
+        written.is_ok(),
+        "lists of texts and numbers can be written as JSON"
+    );
 }

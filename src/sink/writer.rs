@@ -21,7 +21,7 @@ use crate::visit::Visit;
 /// The number of batches that may wait for the disk.
 const BATCHES: usize = 8;
 /// The most visits written without a flush, which are fetched again after a full disk.
-const UNFLUSHED: usize = 4096;
+const MAX_UNFLUSHED: usize = 4096;
 
 /// The queue to the writing thread.
 pub(crate) struct Writer {
@@ -109,8 +109,8 @@ impl Writer {
     /// # Errors
     /// Why the writing thread stopped.
     pub(crate) async fn checkpoint(&mut self) -> Result<oneshot::Receiver<Marks>> {
-        let (answer, marks) = oneshot::channel();
-        self.send(Order::Checkpoint(answer)).await?;
+        let (reply, marks) = oneshot::channel();
+        self.send(Order::Checkpoint(reply)).await?;
         Ok(marks)
     }
 
@@ -223,7 +223,7 @@ fn write_all(
             Some(Order::Write(mut batch)) => {
                 unflushed.extend(rows(&batch));
                 sinks.write(&mut batch)?;
-                if unflushed.len() >= UNFLUSHED {
+                if unflushed.len() >= MAX_UNFLUSHED {
                     sinks.flush()?;
                     unflushed.clear();
                 }
@@ -231,9 +231,9 @@ fn write_all(
                 let _ = spent.try_send(batch);
             }
             Some(Order::Flush) => {} // the flush happens when the queue is empty
-            Some(Order::Checkpoint(answer)) => {
+            Some(Order::Checkpoint(reply)) => {
                 // The requester may be gone; what is on disk stays there.
-                let _ = answer.send(sinks.checkpoint()?);
+                let _ = reply.send(sinks.checkpoint()?);
                 unflushed.clear();
             }
             None => {
@@ -278,8 +278,8 @@ mod tests {
 
         fn write(&mut self, visit: &Visit) -> Result<()> {
             let saved = visit.parsed.saved.as_ref();
-            let there = saved.is_some_and(|path| path.is_file());
-            self.seen.lock().unwrap().push(there);
+            let exists = saved.is_some_and(|path| path.is_file());
+            self.seen.lock().unwrap().push(exists);
             Ok(())
         }
 
@@ -289,7 +289,7 @@ mod tests {
 
         fn checkpoint(&mut self) -> Result<Mark> {
             match self.fails {
-                Some(words) => Err(Error::Setting(words.into())),
+                Some(message) => Err(Error::Setting(message.into())),
                 None => Ok(self.mark()),
             }
         }
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_is_written_after_the_file_that_it_names_is_there() {
+    async fn a_record_is_written_after_the_file_that_it_names() {
         let folder = tempfile::tempdir().unwrap();
         let witness = Witness::default();
         let seen = Arc::clone(&witness.seen);
@@ -330,19 +330,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn marks_hold_for_all_that_was_handed_over_before_and_for_nothing_after() {
+    async fn marks_cover_everything_sent_before_them_and_nothing_after() {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal");
         let out = folder.path().join("out");
         let files = Files::with_journal(&out, super::super::Start::Over, &journal).unwrap();
         let mut writer = writer(Witness::default(), Some(files));
-        let mut asked = Vec::new();
+        let mut requested = Vec::new();
         for number in 0..4 {
             writer.write(&mut batch(number)).await.unwrap();
-            asked.push(writer.checkpoint().await.unwrap());
+            requested.push(writer.checkpoint().await.unwrap());
         }
         let mut lengths = Vec::new();
-        for (number, marks) in asked.into_iter().enumerate() {
+        for (number, marks) in requested.into_iter().enumerate() {
             let marks = marks.await.unwrap();
             lengths.push(marks[0].1.length().unwrap());
             assert_eq!(marks[0].0, "files");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sink_that_fails_at_a_checkpoint_stops_the_run_and_says_why() {
+    async fn a_sink_that_fails_at_a_checkpoint_stops_the_writer_with_its_error() {
         let fails = Some("the disk is full");
         let witness = Witness {
             fails,
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_handed_over_is_written_when_the_run_is_given_up() {
+    async fn everything_sent_is_written_when_the_writer_is_dropped() {
         let witness = Witness::default();
         let seen = Arc::clone(&witness.seen);
         let mut writer = writer(witness, None);
@@ -383,6 +383,6 @@ mod tests {
         }
         drop(writer);
         assert_eq!(seen.lock().unwrap().len(), 40 * BATCHES);
-        assert_eq!(Arc::strong_count(&seen), 1, "no thread is left");
+        assert_eq!(Arc::strong_count(&seen), 1, "the thread has ended");
     }
 }

@@ -14,14 +14,14 @@ pub(super) const BEFORE: usize = 3;
 
 /// A kind of sink, and its folder.
 pub(super) struct Member {
-    kind: Kind,
+    kind: MemberKind,
     folder: tempfile::TempDir,
 }
 
 /// The kind of a member.
-enum Kind {
+enum MemberKind {
     /// A record sink, and the function that opens it.
-    Records(Box<Case>, Opens),
+    Records(Box<Case>, OpenFunction),
     /// The list of saved files.
     Index(Destination),
     /// The folder that bodies are saved to.
@@ -29,15 +29,15 @@ enum Kind {
 }
 
 /// A function that opens a sink.
-type Opens = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
+type OpenFunction = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
 
 /// An open sink, and its folder.
 pub(super) struct Session {
-    open: Open,
+    open: OpenSink,
     folder: PathBuf,
 }
 
-enum Open {
+enum OpenSink {
     Records(Box<dyn Sink>),
     /// A sink with locks that are released only when it is dropped or the process ends.
     Database(Box<dyn Sink>),
@@ -61,17 +61,17 @@ pub(super) fn every() -> Vec<Member> {
     let mut members = Vec::new();
     for format in records {
         for append in [false, true] {
-            members.push(Member::at("records", append, format.clone()));
+            members.push(Member::writing_to("records", append, format.clone()));
         }
     }
     for name in ["a.jsonl.gz", "a.jsonl.zst", "a.csv.gz", "a.csv.zst"] {
         let format = Format::of_path(Path::new(name)).unwrap();
         for append in [false, true] {
-            members.push(Member::at(name, append, format.clone()));
+            members.push(Member::writing_to(name, append, format.clone()));
         }
     }
     for format in [Format::Edges, Format::Dot] {
-        members.push(Member::at("edges", false, format));
+        members.push(Member::writing_to("edges", false, format));
     }
     for (name, append) in [
         ("pages.warc", false),
@@ -80,12 +80,12 @@ pub(super) fn every() -> Vec<Member> {
         ("pages.warc.gz", true),
         ("pages.wacz", false),
     ] {
-        members.push(Member::at(name, append, format("warc", false)));
+        members.push(Member::writing_to(name, append, format("warc", false)));
     }
     for append in [false, true] {
         let tables = vec![samples::table()];
         let format = format("sqlite", false);
-        members.push(Member::reading(
+        members.push(Member::extracting(
             "pages.sqlite",
             append,
             format,
@@ -96,7 +96,7 @@ pub(super) fn every() -> Vec<Member> {
     for (opens, append) in parquet::suite::MEMBERS {
         let tables = vec![samples::things()];
         let format = format("parquet", false);
-        members.push(Member::reading(
+        members.push(Member::extracting(
             "pages.parquet",
             append,
             format,
@@ -106,10 +106,10 @@ pub(super) fn every() -> Vec<Member> {
     }
     let folder = tempfile::tempdir().unwrap();
     let list = Destination::file(folder.path().join("index"));
-    let kind = Kind::Index(list);
+    let kind = MemberKind::Index(list);
     members.push(Member { kind, folder });
     let folder = tempfile::tempdir().unwrap();
-    let kind = Kind::Files(FilesSettings::folder(folder.path().join("files")));
+    let kind = MemberKind::Files(FilesSettings::folder(folder.path().join("files")));
     members.push(Member { kind, folder });
     members
 }
@@ -121,23 +121,29 @@ pub(super) fn growing() -> impl Iterator<Item = Member> {
 
 impl Member {
     /// Returns a sink that writes to a file with this name.
-    fn at(name: &str, append: bool, format: Format) -> Self {
-        Self::reading(name, append, format, Vec::new(), Case::open)
+    fn writing_to(name: &str, append: bool, format: Format) -> Self {
+        Self::extracting(name, append, format, Vec::new(), Case::open)
     }
 
     /// Returns a sink that writes to a file with this name, in a run that extracts these tables.
-    fn reading(name: &str, append: bool, format: Format, tables: Vec<Table>, opens: Opens) -> Self {
+    fn extracting(
+        name: &str,
+        append: bool,
+        format: Format,
+        tables: Vec<Table>,
+        opens: OpenFunction,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let case = Case::new(&folder.path().join(name), append, format, tables);
-        let kind = Kind::Records(Box::new(case), opens);
+        let kind = MemberKind::Records(Box::new(case), opens);
         Self { kind, folder }
     }
 
     /// The format of its records, if it writes records.
     fn format(&self) -> Option<&Format> {
         match &self.kind {
-            Kind::Records(case, _) => Some(&case.settings.format),
-            Kind::Index(_) | Kind::Files(_) => None,
+            MemberKind::Records(case, _) => Some(&case.settings.format),
+            MemberKind::Index(_) | MemberKind::Files(_) => None,
         }
     }
 
@@ -156,23 +162,23 @@ impl Member {
 
     pub(super) fn is_rewindable(&self) -> bool {
         match &self.kind {
-            Kind::Records(case, _) => case.settings.is_rewindable(),
-            Kind::Index(list) => list.is_rewindable(),
-            Kind::Files(_) => true,
+            MemberKind::Records(case, _) => case.settings.is_rewindable(),
+            MemberKind::Index(list) => list.is_rewindable(),
+            MemberKind::Files(_) => true,
         }
     }
 
     /// The file that its mark refers to.
     pub(super) fn file(&self) -> PathBuf {
         match &self.kind {
-            Kind::Records(case, _) => case.settings.destination.path().unwrap().to_owned(),
-            Kind::Index(list) => list.path().unwrap().to_owned(),
-            Kind::Files(_) => self.folder.path().join("journal"),
+            MemberKind::Records(case, _) => case.settings.destination.path().unwrap().to_owned(),
+            MemberKind::Index(list) => list.path().unwrap().to_owned(),
+            MemberKind::Files(_) => self.folder.path().join("journal"),
         }
     }
 
-    pub(super) fn keeps_what_was_there(&self) -> bool {
-        let Kind::Records(case, _) = &self.kind else {
+    pub(super) fn appends(&self) -> bool {
+        let MemberKind::Records(case, _) = &self.kind else {
             return false;
         };
         matches!(
@@ -183,12 +189,14 @@ impl Member {
 
     pub(super) fn open(&self, start: Start<'_>) -> Result<Session> {
         let open = match &self.kind {
-            Kind::Records(case, opens) if self.is_sqlite() => Open::Database(opens(case, start)?),
-            Kind::Records(case, opens) => Open::Records(opens(case, start)?),
-            Kind::Index(list) => Open::Records(opener::open_index(list, start)?),
-            Kind::Files(files) => {
+            MemberKind::Records(case, opens) if self.is_sqlite() => {
+                OpenSink::Database(opens(case, start)?)
+            }
+            MemberKind::Records(case, opens) => OpenSink::Records(opens(case, start)?),
+            MemberKind::Index(list) => OpenSink::Records(opener::open_index(list, start)?),
+            MemberKind::Files(files) => {
                 let files = opener::open_files(files, start, Some(&self.file()))?;
-                Open::Files(Box::new(files))
+                OpenSink::Files(Box::new(files))
             }
         };
         let folder = self.folder.path().to_owned();
@@ -198,15 +206,15 @@ impl Member {
     /// Its name for messages.
     pub(super) fn name(&self) -> String {
         match &self.kind {
-            Kind::Records(case, _) => name(&case.settings),
-            Kind::Index(list) => index_name(list),
-            Kind::Files(files) => files_name(files),
+            MemberKind::Records(case, _) => name(&case.settings),
+            MemberKind::Index(list) => index_name(list),
+            MemberKind::Files(files) => files_name(files),
         }
     }
 
     /// Writes records that the job does not own, if the sink appends, and returns their number.
     pub(super) fn prepare(&self) -> usize {
-        if !self.keeps_what_was_there() {
+        if !self.appends() {
             return 0;
         }
         let mut session = self.open(Start::Fresh).unwrap();
@@ -232,8 +240,8 @@ impl Member {
     pub(super) fn read(&self) -> Vec<usize> {
         let number = |text: &str| text.parse().unwrap();
         let format = match &self.kind {
-            Kind::Files(settings) => return files(&settings.folder),
-            Kind::Index(list) => {
+            MemberKind::Files(settings) => return files(&settings.folder),
+            MemberKind::Index(list) => {
                 let list = list.path().map(unpacked).unwrap();
                 let lines = list
                     .lines()
@@ -242,7 +250,7 @@ impl Member {
                     .map(|line| number(line["file"].as_str().unwrap()))
                     .collect();
             }
-            Kind::Records(case, _) => &case.settings.format,
+            MemberKind::Records(case, _) => &case.settings.format,
         };
         let file = self.file();
         let text = || unpacked(&file);
@@ -324,48 +332,48 @@ impl Session {
     pub(super) fn write(&mut self, number: usize) {
         let mut visit = samples::numbered(number);
         match &self.open {
-            Open::Records(_) => {
+            OpenSink::Records(_) => {
                 let saved = self.folder.join(format!("{number:05}"));
                 visit.parsed.saved = Some(saved);
             }
-            Open::Database(_) => {
+            OpenSink::Database(_) => {
                 visit.parsed.fields = Some(Box::new(samples::product(number)));
             }
-            Open::Files(_) => {}
+            OpenSink::Files(_) => {}
         }
         match &mut self.open {
-            Open::Records(sink) | Open::Database(sink) => sink.write(&visit).unwrap(),
-            Open::Files(files) => files.save(&mut visit).unwrap(),
+            OpenSink::Records(sink) | OpenSink::Database(sink) => sink.write(&visit).unwrap(),
+            OpenSink::Files(files) => files.save(&mut visit).unwrap(),
         }
     }
 
     pub(super) fn flush(&mut self) {
         match &mut self.open {
-            Open::Records(sink) | Open::Database(sink) => sink.flush().unwrap(),
-            Open::Files(files) => files.flush().unwrap(),
+            OpenSink::Records(sink) | OpenSink::Database(sink) => sink.flush().unwrap(),
+            OpenSink::Files(files) => files.flush().unwrap(),
         }
     }
 
     pub(super) fn checkpoint(&mut self) -> Mark {
         match &mut self.open {
-            Open::Records(sink) | Open::Database(sink) => sink.checkpoint().unwrap(),
-            Open::Files(files) => files.checkpoint().unwrap(),
+            OpenSink::Records(sink) | OpenSink::Database(sink) => sink.checkpoint().unwrap(),
+            OpenSink::Files(files) => files.checkpoint().unwrap(),
         }
     }
 
     pub(super) fn finish(self) -> Mark {
         match self.open {
-            Open::Records(sink) | Open::Database(sink) => sink.finish().unwrap().unwrap(),
-            Open::Files(files) => files.finish().unwrap().unwrap(),
+            OpenSink::Records(sink) | OpenSink::Database(sink) => sink.finish().unwrap().unwrap(),
+            OpenSink::Files(files) => files.finish().unwrap().unwrap(),
         }
     }
 
     /// Ends the session as a kill would: bytes passed to the system stay, buffered ones are lost.
     pub(super) fn kill(self) {
         match self.open {
-            Open::Records(sink) => std::mem::forget(sink),
-            Open::Database(sink) => drop(sink),
-            Open::Files(files) => files.abandon(),
+            OpenSink::Records(sink) => std::mem::forget(sink),
+            OpenSink::Database(sink) => drop(sink),
+            OpenSink::Files(files) => files.abandon(),
         }
     }
 }

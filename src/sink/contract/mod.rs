@@ -15,7 +15,7 @@ use super::*;
 use members::{every, growing};
 
 /// Returns a mark as it is after a restart: serialized and read back.
-fn kept(mark: Mark) -> Mark {
+fn restored(mark: Mark) -> Mark {
     serde_json::from_str(&serde_json::to_string(&mark).unwrap()).unwrap()
 }
 
@@ -26,7 +26,7 @@ fn reasons(error: &Error) -> String {
 }
 
 #[test]
-fn a_session_that_goes_on_from_a_mark_ends_with_each_record_once() {
+fn a_session_resumed_from_a_mark_ends_with_each_record_once() {
     for (after, flushed, torn) in [
         (0, false, false),
         (5, false, true),
@@ -37,7 +37,7 @@ fn a_session_that_goes_on_from_a_mark_ends_with_each_record_once() {
             let before = member.prepare();
             let mut session = member.open(Start::Over).unwrap();
             (before..10).for_each(|number| session.write(number));
-            let mark = kept(session.checkpoint());
+            let mark = restored(session.checkpoint());
             (10..10 + after).for_each(|number| session.write(number));
             if flushed {
                 session.flush();
@@ -56,7 +56,7 @@ fn a_session_that_goes_on_from_a_mark_ends_with_each_record_once() {
 }
 
 #[test]
-fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
+fn a_job_that_is_killed_repeatedly_ends_with_each_record_once() {
     const ALL: usize = 300;
     for seed in 0..12 {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -78,13 +78,13 @@ fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
                     session.kill();
                     continue;
                 }
-                mark = Some(kept(first));
+                mark = Some(restored(first));
                 let mut next = done;
                 for _ in 0..random.u32(..120) {
                     match random.u8(..32) {
                         0 => session.flush(),
                         1 => drop(session.checkpoint()), // killed before it was stored
-                        2 => (mark, done) = (Some(kept(session.checkpoint())), next),
+                        2 => (mark, done) = (Some(restored(session.checkpoint())), next),
                         _ if next < ALL => {
                             session.write(next);
                             next += 1;
@@ -109,12 +109,12 @@ fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
 }
 
 #[test]
-fn a_job_that_came_to_its_end_can_go_on_from_its_last_mark() {
+fn a_finished_job_can_be_resumed_from_its_last_mark() {
     for member in every() {
         let before = member.prepare();
         let mut session = member.open(Start::Over).unwrap();
         (before..10).for_each(|number| session.write(number));
-        let mark = kept(session.finish());
+        let mark = restored(session.finish());
         let mut session = member.open(Start::At(&mark)).unwrap();
         (10..20).for_each(|number| session.write(number));
         session.finish();
@@ -128,11 +128,8 @@ fn a_job_that_came_to_its_end_can_go_on_from_its_last_mark() {
 }
 
 #[test]
-fn where_no_mark_is_known_the_file_begins_again_whatever_is_in_it() {
-    for member in every()
-        .iter()
-        .filter(|member| !member.keeps_what_was_there())
-    {
+fn without_a_mark_the_file_is_started_over_whatever_is_in_it() {
+    for member in every().iter().filter(|member| !member.appends()) {
         let mut session = member.open(Start::Over).unwrap();
         (0..50).for_each(|number| session.write(number));
         session.flush();
@@ -146,7 +143,7 @@ fn where_no_mark_is_known_the_file_begins_again_whatever_is_in_it() {
 }
 
 #[test]
-fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
+fn a_file_shorter_than_its_mark_is_refused_with_both_lengths() {
     for member in growing() {
         let mut session = member.open(Start::Over).unwrap();
         (0..10).for_each(|number| session.write(number));
@@ -167,13 +164,13 @@ fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
         assert_eq!(
             fs::metadata(&file).unwrap().len(),
             length - 1,
-            "nothing is cut"
+            "nothing is cut off"
         );
     }
 }
 
 #[test]
-fn a_file_that_is_gone_or_replaced_is_refused_and_not_made_again() {
+fn a_file_that_is_gone_or_replaced_is_refused_and_not_recreated() {
     for member in growing() {
         let mut session = member.open(Start::Over).unwrap();
         session.write(0);
@@ -195,7 +192,7 @@ fn a_file_that_is_gone_or_replaced_is_refused_and_not_made_again() {
 }
 
 #[test]
-fn a_mark_that_is_none_of_its_own_is_refused() {
+fn a_mark_of_another_sink_is_refused() {
     for member in every() {
         let mut session = member.open(Start::Over).unwrap();
         session.write(0);
@@ -214,7 +211,7 @@ fn a_mark_that_is_none_of_its_own_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_cut_back_is_refused_in_a_job_and_well_without() {
+fn outputs_that_cannot_be_cut_back_are_refused_only_in_a_job() {
     let stdout = SinkSettings::default();
     assert!(!stdout.is_rewindable());
     for start in [Start::Over, Start::At(&Mark(json!({"bytes": 0})))] {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::folder::{Folder, Staged};
+use super::super::folder::{OutputFolder, Staged};
 use super::Mirror;
 use super::list::{self, Line};
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ fn finish(mut mirror: Mirror) -> Result<(u64, Option<PathBuf>)> {
     let unreadable = |source| Error::output(&mirror.list_path, source);
     let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unreadable)?;
     let failed = |source| Error::output(&mirror.folder, source);
-    let folder = Folder::open(&mirror.folder).map_err(failed)?;
+    let folder = OutputFolder::open(&mirror.folder).map_err(failed)?;
     let mut done = RewriteLog::open(mirror.done.as_deref()).map_err(failed)?;
     let mut changed = 0;
     let mut staged = Vec::with_capacity(BATCH);
@@ -155,7 +155,7 @@ impl Saved {
     fn stage(
         &self,
         file: &Line,
-        folder: &Folder,
+        folder: &OutputFolder,
         done: &mut RewriteLog,
     ) -> io::Result<Option<Staged>> {
         let (Some(path), Ok(url)) = (&file.path, PageUrl::parse(&file.url)) else {

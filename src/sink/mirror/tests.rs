@@ -42,7 +42,7 @@ impl Site {
             Mirror::open(Some(&settings), Some(job), list, Fingerprints::seeded(5)).unwrap();
         let (sink, mirror) = opened.unwrap();
         let mut saving = Files::with_journal(&self.out(), files, &job.join("files")).unwrap();
-        saving.arrange(Layout::Browsable);
+        saving.set_layout(Layout::Browsable);
         Session {
             files: saving,
             sink,

@@ -18,7 +18,7 @@ const CHUNK: usize = 64 << 10;
 ///
 /// # Errors
 /// If it cannot be read or written, or is damaged elsewhere than at its end.
-pub(in super::super) fn mend(path: &Path, rotate: ByteSize) -> io::Result<End> {
+pub(in super::super) fn repair_end(path: &Path, rotate: ByteSize) -> io::Result<End> {
     let path = match rotate.0 {
         0 => path.to_owned(),
         _ => series::numbered(path, series::last(path, 0)),
@@ -95,11 +95,11 @@ mod tests {
                     sink.finish().unwrap();
                 };
                 write(0..8);
-                assert_eq!(tail::mend(&case.settings, &[]).unwrap(), None);
+                assert_eq!(tail::repair_end(&case.settings, &[]).unwrap(), None);
                 let bytes = fs::read(&path).unwrap();
                 fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
                 assert!(
-                    tail::mend(&case.settings, &[]).unwrap().is_some(),
+                    tail::repair_end(&case.settings, &[]).unwrap().is_some(),
                     "{name} {cut}"
                 );
                 write(90..93);

@@ -24,7 +24,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
-pub(super) use self::end::mend;
+pub(super) use self::end::repair_end;
 
 use self::digest::{Hash, Sum};
 use self::fields::Fields;
