@@ -42,7 +42,7 @@ pub(super) fn start(
                     let outcome = fetcher.fetch(&job);
                     let parsed = parse(&job, &outcome, &plan);
                     if let Some(ticket) = in_hand.take(0) {
-                        ticket.pay(outcome, parsed);
+                        ticket.complete(outcome, parsed);
                     }
                 }));
                 in_hand.drop_all();

@@ -31,32 +31,32 @@ const SIGNALS: [fn() -> SignalKind; 4] = [
 /// When the pipes break, or the crew cannot be started.
 pub fn serve_parent() -> Result<()> {
     // A parent that is gone expects no report: end quietly.
-    let broken = |source: std::io::Error| Error::output("the pipe to the parent", source);
+    let pipe_error = |source: std::io::Error| Error::output("the pipe to the parent", source);
     let mut input = BufReader::with_capacity(64 << 10, std::io::stdin());
     let mut buffer = Vec::new();
-    let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else {
+    let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(pipe_error)? else {
         return Ok(());
     };
     let mut output = BufWriter::with_capacity(256 << 10, std::io::stdout());
-    let mut tell = |ready: &Ready| {
+    let mut report = |ready: &Ready| {
         frame::write(&mut output, &mut Vec::new(), ready).and_then(|()| output.flush())
     };
-    let Staff {
+    let Setup {
         plan,
         mut crew,
         mut jobs,
         runtime,
-    } = match Staff::hire(orders, input) {
-        Ok(staff) => {
-            tell(&Ok(())).map_err(broken)?;
-            staff
+    } = match Setup::start(orders, input) {
+        Ok(setup) => {
+            report(&Ok(())).map_err(pipe_error)?;
+            setup
         }
         // The parent reports this to the user.
-        Err(error) => return tell(&Err(with_causes(&error))).map_err(broken),
+        Err(error) => return report(&Err(with_causes(&error))).map_err(pipe_error),
     };
     runtime.block_on(async {
         // Signals from the terminal or a service manager reach the whole process group; the parent decides what to do.
-        let _heard = SIGNALS.map(|kind| tokio::signal::unix::signal(kind()).ok());
+        let _ignored = SIGNALS.map(|kind| tokio::signal::unix::signal(kind()).ok());
         let mut open = true;
         loop {
             tokio::select! {
@@ -69,10 +69,10 @@ pub fn serve_parent() -> Result<()> {
                     let mut next = Some(visit);
                     while let Some(visit) = next {
                         let connections = plan.shared.connections().take();
-                        answer(&mut output, &mut buffer, visit, connections).map_err(broken)?;
+                        send_visit(&mut output, &mut buffer, visit, connections).map_err(pipe_error)?;
                         next = crew.try_next();
                     }
-                    output.flush().map_err(broken)?;
+                    output.flush().map_err(pipe_error)?;
                 }
                 else => break,
             }
@@ -87,28 +87,28 @@ pub fn serve_parent() -> Result<()> {
 }
 
 /// Everything that a child needs to run.
-struct Staff {
+struct Setup {
     plan: Plan,
     crew: Crew,
     jobs: mpsc::Receiver<JobFrame>,
     runtime: Runtime,
 }
 
-impl Staff {
+impl Setup {
     /// Starts the crew and the thread that reads jobs.
     ///
     /// # Errors
     /// When a setting is invalid, or a thread cannot be started.
-    fn hire(orders: Orders, mut input: impl Read + Send + 'static) -> Result<Self> {
+    fn start(orders: Orders, mut input: impl Read + Send + 'static) -> Result<Self> {
         let plan = Plan::new(orders.fetch, orders.parse, None)?;
-        let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
-        let engine = if each == NonZeroUsize::MIN {
+        let in_flight = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
+        let engine = if in_flight == NonZeroUsize::MIN {
             Engine::Sequential
         } else {
-            Engine::Async(each)
+            Engine::Async(in_flight)
         };
         let crew = Crew::hire_alone(engine, &plan)?;
-        let (sender, jobs) = mpsc::channel::<JobFrame>(each.get());
+        let (sender, jobs) = mpsc::channel::<JobFrame>(in_flight.get());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -135,14 +135,14 @@ impl Staff {
 fn with_causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
-    while let Some(because) = cause {
-        text.push_str(&format!(": {because}"));
-        cause = because.source();
+    while let Some(source) = cause {
+        text.push_str(&format!(": {source}"));
+        cause = source.source();
     }
     text
 }
 
-fn answer(
+fn send_visit(
     output: &mut impl Write,
     buffer: &mut Vec<u8>,
     visit: Box<Visit>,

@@ -21,14 +21,14 @@ pub(crate) const INLINE: u64 = 16 << 10;
 
 /// The threads that parse pages.
 pub(crate) struct Pool {
-    line: Arc<Line>,
+    queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Line {
+struct Queue {
     state: Mutex<State>,
-    work: Condvar,
+    ready: Condvar,
 }
 
 #[derive(Default)]
@@ -45,19 +45,19 @@ impl Pool {
     pub(crate) fn start(plan: &Plan, threads: usize) -> Result<Self> {
         // If a thread cannot be started, dropping the pool ends the earlier ones.
         let mut pool = Self {
-            line: Arc::new(Line::default()),
+            queue: Arc::new(Queue::default()),
             threads: Vec::with_capacity(threads),
         };
         for index in 0..threads {
-            let (line, plan) = (pool.line.clone(), plan.clone());
+            let (queue, plan) = (pool.queue.clone(), plan.clone());
             let thread = thread::Builder::new()
                 .name(format!("parse-{index}"))
                 .spawn(move || {
-                    while let Some((ticket, outcome)) = line.next() {
+                    while let Some((ticket, outcome)) = queue.next() {
                         // A page that panics drops its ticket, which returns the job as lost.
                         let _ = catch_unwind(AssertUnwindSafe(|| {
                             let parsed = parse(ticket.job(), &outcome, &plan);
-                            ticket.pay(outcome, parsed);
+                            ticket.complete(outcome, parsed);
                         }));
                     }
                 });
@@ -70,17 +70,17 @@ impl Pool {
     /// Queues a page to be parsed.
     pub(crate) fn parse(&self, ticket: Ticket, outcome: Result<Page, FetchError>) {
         let mut state = self
-            .line
+            .queue
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting.push_back((ticket, outcome));
         drop(state);
-        self.line.work.notify_one();
+        self.queue.ready.notify_one();
     }
 }
 
-impl Line {
+impl Queue {
     fn next(&self) -> Option<(Ticket, Result<Page, FetchError>)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -91,7 +91,7 @@ impl Line {
                 return None;
             }
             state = self
-                .work
+                .ready
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
@@ -100,12 +100,12 @@ impl Line {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.line
+        self.queue
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .closed = true;
-        self.line.work.notify_all();
+        self.queue.ready.notify_all();
         for thread in self.threads.drain(..) {
             let _ = thread.join(); // panics of pages are caught
         }

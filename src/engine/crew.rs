@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::in_hand::InHand;
-use super::ticket::{Landed, Ticket};
+use super::ticket::{FinishedVisit, Ticket};
 use super::{Engine, blocking, cpu, lane, processes, stored, stub};
 use crate::archive::Shelf;
 use crate::error::{Error, Result};
@@ -17,10 +17,10 @@ use crate::visit::Visit;
 use crate::worker::Plan;
 
 /// The most jobs that may wait on a lane in addition to those in flight.
-const AHEAD: usize = 256;
+const MAX_AHEAD: usize = 256;
 
 /// Lanes with fewer requests in flight get no read-ahead: wake-ups are not their bottleneck.
-const AHEAD_FROM: usize = 16;
+const MIN_IN_FLIGHT_TO_READ_AHEAD: usize = 16;
 
 /// Whether jobs may be sent before there is room for them in flight.
 ///
@@ -46,13 +46,13 @@ pub(crate) struct Crew {
     /// The last one to be freed is used first, as its caches are warm.
     free: Vec<usize>,
     /// The jobs of lanes that cannot be cancelled.
-    deaf: Vec<InHand>,
+    uncancellable: Vec<InHand>,
     /// Whether lanes block in the kernel, where they cannot be interrupted.
     blocks: bool,
-    landings: mpsc::Receiver<Vec<Landed>>,
+    results: mpsc::Receiver<Vec<FinishedVisit>>,
     /// Visits that were received and not yet taken.
-    landed: VecDeque<Landed>,
-    payment: mpsc::Sender<Vec<Landed>>,
+    received: VecDeque<FinishedVisit>,
+    sender: mpsc::Sender<Vec<FinishedVisit>>,
     abort: CancellationToken,
 }
 
@@ -94,22 +94,22 @@ impl Crew {
         shelf: Option<Arc<Shelf>>,
     ) -> Result<Self> {
         let ahead = match ahead {
-            Ahead::Some => AHEAD,
+            Ahead::Some => MAX_AHEAD,
             Ahead::None => 0,
         };
         // One slot for each job that may be out, so that completing a ticket never waits.
-        let (payment, landings) = mpsc::channel(engine.in_flight() + ahead * cores);
+        let (sender, results) = mpsc::channel(engine.in_flight() + ahead * cores);
         let abort = CancellationToken::new();
         let mut crew = Self {
             out: 0,
             capacity: 0,
             lanes: Vec::new(),
             free: Vec::new(),
-            deaf: Vec::new(),
+            uncancellable: Vec::new(),
             blocks: matches!(engine, Engine::Blocking(_)),
-            landings,
-            landed: VecDeque::new(),
-            payment,
+            results,
+            received: VecDeque::new(),
+            sender,
             abort,
         };
         match engine {
@@ -121,7 +121,7 @@ impl Crew {
             }
             Engine::Blocking(count) => {
                 for _ in 0..count.get() {
-                    crew.add_deaf(1, |jobs, in_hand| {
+                    crew.add_uncancellable(1, |jobs, in_hand| {
                         blocking::start(plan, count.get(), jobs, in_hand)
                     })?;
                 }
@@ -131,7 +131,7 @@ impl Crew {
                 let pool = Arc::new(cpu::Pool::start(plan, cores)?);
                 for index in 0..loops {
                     let share = count.get() / loops + usize::from(index < count.get() % loops);
-                    let ahead = if share < AHEAD_FROM {
+                    let ahead = if share < MIN_IN_FLIGHT_TO_READ_AHEAD {
                         0
                     } else {
                         ahead.min(share)
@@ -155,7 +155,7 @@ impl Crew {
                     crew.add(each.get(), 0, |jobs| {
                         processes::start(plan, each, child, jobs, abort)
                     })?;
-                    crew.deaf.push(in_hand);
+                    crew.uncancellable.push(in_hand);
                 }
             }
         }
@@ -176,14 +176,14 @@ impl Crew {
     }
 
     /// Adds a lane that cannot be cancelled, so that an abort has to take its tickets away.
-    fn add_deaf(
+    fn add_uncancellable(
         &mut self,
         capacity: usize,
         start: impl FnOnce(mpsc::Receiver<Ticket>, InHand) -> Result<JoinHandle<()>>,
     ) -> Result<()> {
         let in_hand = InHand::default();
         self.add(capacity, 0, |jobs| start(jobs, in_hand.clone()))?;
-        self.deaf.push(in_hand);
+        self.uncancellable.push(in_hand);
         Ok(())
     }
 
@@ -239,13 +239,13 @@ impl Crew {
     /// # Errors
     /// When the lane is gone because its thread ended.
     pub(crate) fn send(&mut self, job: Box<Job>) -> Result<()> {
-        debug_assert!(self.has_room(), "the loop asks for room first");
+        debug_assert!(self.has_room(), "the loop checks for room first");
         self.out += 1;
-        let index = self.choose(&job);
+        let index = self.choose_lane(&job);
         let ticket = Ticket {
             job: Some(job),
             lane: index,
-            payment: self.payment.clone(),
+            results: self.sender.clone(),
             abort: self.abort.clone(),
         };
         let lane = &mut self.lanes[index];
@@ -261,7 +261,7 @@ impl Crew {
     ///
     /// That is the lane of its host while it has room, since it keeps the host's connections; otherwise the one with
     /// the most room.
-    fn choose(&mut self, job: &Job) -> usize {
+    fn choose_lane(&mut self, job: &Job) -> usize {
         if let [_] = self.lanes.as_slice() {
             return 0;
         }
@@ -288,30 +288,30 @@ impl Crew {
 
     /// Waits for the next visit. Cancel-safe: a visit that was not taken stays.
     pub(crate) async fn next(&mut self) -> Option<Box<Visit>> {
-        if self.landed.is_empty() {
-            self.landed.extend(self.landings.recv().await?);
+        if self.received.is_empty() {
+            self.received.extend(self.results.recv().await?);
         }
         self.try_next()
     }
 
     /// Returns a visit that has already arrived.
     pub(crate) fn try_next(&mut self) -> Option<Box<Visit>> {
-        if self.landed.is_empty() {
-            self.landed.extend(self.landings.try_recv().ok()?);
+        if self.received.is_empty() {
+            self.received.extend(self.results.try_recv().ok()?);
         }
-        let landed = self.landed.pop_front()?;
-        Some(self.take(landed))
+        let finished = self.received.pop_front()?;
+        Some(self.finish(finished))
     }
 
-    fn take(&mut self, mut landed: Landed) -> Box<Visit> {
-        landed.visit.job.added = None;
-        let lane = &mut self.lanes[landed.lane];
+    fn finish(&mut self, mut finished: FinishedVisit) -> Box<Visit> {
+        finished.visit.job.added = None;
+        let lane = &mut self.lanes[finished.lane];
         lane.load -= 1;
         self.out -= 1;
         if lane.capacity == 1 {
-            self.free.push(landed.lane);
+            self.free.push(finished.lane);
         }
-        landed.visit
+        finished.visit
     }
 
     /// Drops everything in flight: the jobs return as cancelled.
@@ -320,7 +320,7 @@ impl Crew {
         for lane in &mut self.lanes {
             lane.jobs = None; // a lane that waits for jobs ends when its channel closes
         }
-        self.deaf.iter().for_each(InHand::drop_all);
+        self.uncancellable.iter().for_each(InHand::drop_all);
     }
 
     /// Sends no more jobs, so that the lanes end.
@@ -334,12 +334,12 @@ impl Crew {
     pub(crate) fn dismiss(mut self) {
         self.close();
         // Visits that nobody will take hold memory that a thread may be waiting for.
-        self.landings.close();
-        self.landed.clear();
-        while self.landings.try_recv().is_ok() {}
-        let left = self.blocks && self.abort.is_cancelled();
+        self.results.close();
+        self.received.clear();
+        while self.results.try_recv().is_ok() {}
+        let detached = self.blocks && self.abort.is_cancelled();
         for lane in &mut self.lanes {
-            if let Some(thread) = lane.thread.take().filter(|_| !left) {
+            if let Some(thread) = lane.thread.take().filter(|_| !detached) {
                 // A lane that panicked has already returned its jobs.
                 let _ = thread.join();
             }

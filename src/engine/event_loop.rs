@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_loop_that_never_got_its_thread_is_dropped_inside_another() {
+    async fn a_loop_without_a_thread_can_be_dropped_inside_another() {
         drop(EventLoop::build(1).unwrap());
     }
 }

@@ -1,7 +1,7 @@
 //! The frames of the pipe to a child process: jobs one way, visits the other.
 //!
-//! A frame is its length and postcard. One longer than [`LONGEST`] ends the pipe, since it cannot be genuine. A job is
-//! sent without what only the parent needs, its row and its columns: the visit refers to it by number.
+//! A frame is its length and postcard. One longer than [`MAX_FRAME`] ends the pipe, since it cannot be genuine. A job
+//! is sent without what only the parent needs, its row and its columns: the visit refers to it by number.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::visit::Parsed;
 use crate::worker::ParsePlan;
 
 /// The longest frame, in bytes: a page with its text, both in memory.
-const LONGEST: usize = 1 << 30;
+const MAX_FRAME: usize = 1 << 30;
 
 /// The largest buffer that is kept for the next frame, in bytes.
-const KEPT: usize = 1 << 20;
+const MAX_KEPT_BUFFER: usize = 1 << 20;
 
 /// The first frame to a child: its plan.
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ pub(super) fn write(
     pipe.write_all(&length.to_le_bytes())?;
     pipe.write_all(buffer)?;
     buffer.clear();
-    buffer.shrink_to(KEPT);
+    buffer.shrink_to(MAX_KEPT_BUFFER);
     Ok(())
 }
 
@@ -172,8 +172,8 @@ pub(super) fn read_within<T: DeserializeOwned>(
     let Some(length) = length(pipe)? else {
         return Ok(None);
     };
-    let held = memory.take(2 * length as u64); // the frame and its decoded content
-    Ok(Some((content(pipe, length, buffer)?, held)))
+    let reserved = memory.take(2 * length as u64); // the frame and its decoded content
+    Ok(Some((content(pipe, length, buffer)?, reserved)))
 }
 
 fn length(pipe: &mut impl Read) -> io::Result<Option<usize>> {
@@ -183,10 +183,10 @@ fn length(pipe: &mut impl Read) -> io::Result<Option<usize>> {
         other => other?,
     }
     let length = u32::from_le_bytes(length) as usize;
-    if length > LONGEST {
+    if length > MAX_FRAME {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "a frame of impossible length",
+            "a frame that is too long to be genuine",
         ));
     }
     Ok(Some(length))
@@ -204,6 +204,6 @@ fn content<T: DeserializeOwned>(
     }
     let content = postcard::from_bytes(buffer).map_err(io::Error::other);
     buffer.clear();
-    buffer.shrink_to(KEPT);
+    buffer.shrink_to(MAX_KEPT_BUFFER);
     content
 }

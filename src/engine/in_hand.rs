@@ -20,11 +20,11 @@ impl InHand {
         let abort = ticket.abort.clone();
         self.lock().insert(number, ticket);
         // An abort cancels first and then drops all tickets, so one that was added too late is detected here.
-        let goes_on = !abort.is_cancelled();
-        if !goes_on {
+        let is_active = !abort.is_cancelled();
+        if !is_active {
             self.drop_all();
         }
-        goes_on
+        is_active
     }
 
     /// Takes a ticket out to complete it; `None` if somebody else has done that.

@@ -55,7 +55,7 @@ impl Engine {
             | Engine::Async(count)
             | Engine::Stub(count) => count.get(),
             Engine::Processes { processes, each } => processes.get() * each.get(),
-            Engine::Stored => stored::IN_HAND * cpu::cores(),
+            Engine::Stored => stored::PER_CORE * cpu::cores(),
         }
     }
 }

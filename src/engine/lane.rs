@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cpu::{INLINE, Pool};
 use super::event_loop::EventLoop;
-use super::ticket::{Ticket, land};
+use super::ticket::{Ticket, send_all};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::visit::Visit;
@@ -27,11 +27,11 @@ use crate::worker::{self, Plan};
 /// The most threads of a loop that wait for the disk: one for each large body being received.
 const DISK_THREADS: usize = 64;
 /// How long an ending lane waits for its disk threads.
-const DISK_PATIENCE: Duration = Duration::from_secs(2);
+const DISK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The number of jobs received, and of visits sent, at a time.
 const BATCH: usize = 32;
 /// How long a visit may wait to be sent together with others.
-const MOMENT: Duration = Duration::from_millis(1);
+const BATCH_DELAY: Duration = Duration::from_millis(1);
 
 /// Starts one of `lanes` lanes.
 ///
@@ -64,7 +64,7 @@ pub(super) fn start(
                 plan,
                 pool,
                 in_flight,
-                flights: Semaphore::new(in_flight),
+                permits: Semaphore::new(in_flight),
             };
             // The loop yields often enough by itself, and tokio's budget would poll a full loop twice each time. As a
             // task it is woken by its own requests without a system call, unlike a future that `block_on` drives
@@ -72,7 +72,7 @@ pub(super) fn start(
             let task = runtime.spawn(tokio::task::unconstrained(lane.run(jobs, abort)));
             let _ = runtime.block_on(task); // a lane that panicked dropped its tickets, which returned their jobs
             // Abandoned downloads remove their files; a disk that hangs is not waited for.
-            runtime.shutdown_timeout(DISK_PATIENCE);
+            runtime.shutdown_timeout(DISK_TIMEOUT);
         })
         .map_err(|source| Error::setup("a thread", source))
 }
@@ -83,47 +83,47 @@ struct Lane {
     pool: Option<Arc<Pool>>,
     in_flight: usize,
     /// One permit for each request in flight; a job without a permit waits its turn.
-    flights: Semaphore,
+    permits: Semaphore,
 }
 
 impl Lane {
     async fn run(self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
-        let mut flying = FuturesUnordered::new();
+        let mut requests = FuturesUnordered::new();
         let mut batch = Vec::with_capacity(BATCH);
         // Visits are sent in batches, so that the receiver wakes once for many: immediately if no job waits here,
         // otherwise when the batch is full, or a moment later.
-        let mut landed: Vec<(Ticket, Box<Visit>)> = Vec::with_capacity(BATCH);
-        let mut moment = pin!(sleep(MOMENT));
+        let mut finished: Vec<(Ticket, Box<Visit>)> = Vec::with_capacity(BATCH);
+        let mut batch_timer = pin!(sleep(BATCH_DELAY));
         let mut open = true;
         let mut abort = pin!(abort.cancelled());
-        while open || !flying.is_empty() {
+        while open || !requests.is_empty() {
             tokio::select! {
-                // Each branch is cancel-safe: receiving loses nothing, and a request lives in `flying`.
+                // Each branch is cancel-safe: receiving loses nothing, and a request lives in `requests`.
                 count = jobs.recv_many(&mut batch, BATCH), if open => {
                     open = count > 0;
                     for ticket in batch.drain(..) {
-                        flying.push(AssertUnwindSafe(self.visit(ticket)).catch_unwind());
+                        requests.push(AssertUnwindSafe(self.visit(ticket)).catch_unwind());
                     }
                 }
                 // A request that panicked dropped its ticket, which returned the job as lost.
-                Some(first) = flying.next(), if !flying.is_empty() => {
-                    if landed.is_empty() {
-                        moment.as_mut().reset(Instant::now() + MOMENT);
+                Some(first) = requests.next(), if !requests.is_empty() => {
+                    if finished.is_empty() {
+                        batch_timer.as_mut().reset(Instant::now() + BATCH_DELAY);
                     }
                     let mut next = Some(first);
                     while let Some(visit) = next.take() {
-                        landed.extend(visit.ok().flatten());
-                        if landed.len() < BATCH && let Poll::Ready(more) = futures::poll!(flying.next()) {
+                        finished.extend(visit.ok().flatten());
+                        if finished.len() < BATCH && let Poll::Ready(more) = futures::poll!(requests.next()) {
                             next = more;
                         }
                     }
-                    if landed.len() >= BATCH || flying.len() <= self.in_flight {
-                        land(&mut landed);
+                    if finished.len() >= BATCH || requests.len() <= self.in_flight {
+                        send_all(&mut finished);
                     }
                 }
-                () = &mut moment, if !landed.is_empty() => land(&mut landed),
+                () = &mut batch_timer, if !finished.is_empty() => send_all(&mut finished),
                 () = &mut abort => {
-                    land(&mut landed);
+                    send_all(&mut finished);
                     return;
                 }
             }
@@ -134,23 +134,23 @@ impl Lane {
     ///
     /// It then yields, so that the connection of the previous request returns to the pool first: otherwise the client
     /// would find none idle and open another.
-    async fn take_off(&self) -> Option<SemaphorePermit<'_>> {
-        let permit = self.flights.acquire().await.ok();
+    async fn acquire_permit(&self) -> Option<SemaphorePermit<'_>> {
+        let permit = self.permits.acquire().await.ok();
         tokio::task::yield_now().await;
         permit
     }
 
     /// Fetches a job. `None` if the pool parses the page and completes the ticket.
     async fn visit(&self, mut ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
-        let flight = self.take_off().await;
+        let permit = self.acquire_permit().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;
-        drop(flight);
-        let small = outcome
+        drop(permit);
+        let is_small = outcome
             .as_ref()
             .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded())
             && !self.plan.computes();
         match &self.pool {
-            Some(pool) if !small => {
+            Some(pool) if !is_small => {
                 pool.parse(ticket, outcome);
                 None
             }

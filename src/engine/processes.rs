@@ -24,23 +24,23 @@ use crate::worker::Plan;
 /// The only argument of a binary that is started as a child.
 pub const CHILD_ARGUMENT: &str = "--haul-child";
 /// Deaths in a row, without a visit in between, after which a child is not replaced again.
-const DEATHS: u32 = 5;
+const MAX_DEATHS: u32 = 5;
 
 /// How long a child may take to become ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A child and the thread that reads its visits.
 pub(super) struct Running {
-    child: Offspring,
-    orders: BufWriter<ChildStdin>,
-    listener: JoinHandle<u64>,
+    child: KillOnDrop,
+    input: BufWriter<ChildStdin>,
+    reader: JoinHandle<u64>,
     ready: Receiver<Ready>,
     /// The tickets that it is working on.
     pub(super) in_hand: InHand,
 }
 
 /// A child process that is killed on drop.
-struct Offspring(Child);
+struct KillOnDrop(Child);
 
 /// Starts a lane for a running child.
 ///
@@ -53,7 +53,7 @@ pub(super) fn start(
     jobs: mpsc::Receiver<Ticket>,
     abort: CancellationToken,
 ) -> Result<JoinHandle<()>> {
-    running.until_ready()?;
+    running.wait_until_ready()?;
     let lane = Lane {
         plan: plan.clone(),
         each,
@@ -84,8 +84,8 @@ impl Lane {
         let mut number = 0;
         while let Some(ticket) = jobs.blocking_recv() {
             // Replace a child that died between two jobs, so that no job is lost with it.
-            if running.listener.is_finished() {
-                match self.replace(running) {
+            if running.reader.is_finished() {
+                match self.replace_child(running) {
                     Some(new) => running = new,
                     None => return,
                 }
@@ -97,13 +97,12 @@ impl Lane {
                 number += 1;
                 let job = JobFrame::new(number, ticket.job());
                 self.in_hand.put(number, ticket);
-                written = frame::write(&mut running.orders, &mut buffer, &job);
+                written = frame::write(&mut running.input, &mut buffer, &job);
                 next = jobs.try_recv().ok();
             }
-            if written.and_then(|()| running.orders.flush()).is_err()
-                || running.listener.is_finished()
+            if written.and_then(|()| running.input.flush()).is_err() || running.reader.is_finished()
             {
-                match self.replace(running) {
+                match self.replace_child(running) {
                     Some(new) => running = new,
                     None => return, // the remaining tickets are dropped with their channel
                 }
@@ -114,15 +113,15 @@ impl Lane {
     }
 
     /// Replaces a child that died, and returns its jobs as lost.
-    fn replace(&mut self, dead: Running) -> Option<Running> {
-        let visits = dead.bury();
+    fn replace_child(&mut self, ended: Running) -> Option<Running> {
+        let visits = ended.reap();
         self.in_hand.drop_all();
         self.deaths = if visits > 0 { 1 } else { self.deaths + 1 };
-        if self.deaths > DEATHS {
+        if self.deaths > MAX_DEATHS {
             return None;
         }
         let running = Running::start(&self.plan, self.each, self.in_hand.clone()).ok()?;
-        running.until_ready().ok()?;
+        running.wait_until_ready().ok()?;
         Some(running)
     }
 }
@@ -139,30 +138,30 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(setup)?;
-        let mut child = Offspring(child);
+        let mut child = KillOnDrop(child);
         let (Some(stdin), Some(stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
             return Err(setup(std::io::Error::other("the child has no pipes")));
         };
-        let mut orders = BufWriter::with_capacity(64 << 10, stdin);
+        let mut input = BufWriter::with_capacity(64 << 10, stdin);
         let first = Orders {
             fetch: plan.shared.plan().clone(),
             parse: plan.parse.clone(),
             in_flight: each.get(),
         };
         // If the child has already ended, its own message is reported instead of a broken pipe.
-        let ordered = frame::write(&mut orders, &mut Vec::new(), &first);
-        let _ = ordered.and_then(|()| orders.flush());
+        let ordered = frame::write(&mut input, &mut Vec::new(), &first);
+        let _ = ordered.and_then(|()| input.flush());
         let (shared, memory) = (plan.shared.clone(), plan.memory.clone());
-        let (tell, ready) = sync_channel(1);
-        let pays = in_hand.clone();
-        let listener = thread::Builder::new()
-            .name("listen".into())
-            .spawn(move || listen(stdout, &tell, &pays, &shared, &memory))
+        let (sender, ready) = sync_channel(1);
+        let tickets = in_hand.clone();
+        let reader = thread::Builder::new()
+            .name("visits".into())
+            .spawn(move || read_visits(stdout, &sender, &tickets, &shared, &memory))
             .map_err(setup)?;
         Ok(Self {
             child,
-            orders,
-            listener,
+            input,
+            reader,
             ready,
             in_hand,
         })
@@ -172,13 +171,16 @@ impl Running {
     ///
     /// # Errors
     /// When it is not, with its own message if it sent one.
-    fn until_ready(&self) -> Result<()> {
-        let problem = match self.ready.recv_timeout(PATIENCE) {
+    fn wait_until_ready(&self) -> Result<()> {
+        let problem = match self.ready.recv_timeout(READY_TIMEOUT) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(problem)) => problem,
             Err(RecvTimeoutError::Disconnected) => "it ended before it was ready".to_owned(),
             Err(RecvTimeoutError::Timeout) => {
-                format!("it was not ready within {}", crate::size::spelled(PATIENCE))
+                format!(
+                    "it was not ready within {}",
+                    crate::size::spelled(READY_TIMEOUT)
+                )
             }
         };
         Err(setup(std::io::Error::other(problem)))
@@ -188,33 +190,33 @@ impl Running {
     fn end(self, abort: &CancellationToken) {
         let Self {
             mut child,
-            orders,
-            listener,
+            input,
+            reader,
             ..
         } = self;
         if abort.is_cancelled() {
             let _ = child.0.kill(); // fails only if the child is already gone
         }
-        drop(orders);
-        let _ = listener.join();
+        drop(input);
+        let _ = reader.join();
         let _ = child.0.wait();
     }
 
     /// Makes sure that the child is dead. Returns the number of visits that it sent.
-    fn bury(self) -> u64 {
+    fn reap(self) -> u64 {
         let Self {
             child,
-            orders,
-            listener,
+            input,
+            reader,
             ..
         } = self;
         drop(child);
-        drop(orders);
-        listener.join().unwrap_or_default()
+        drop(input);
+        reader.join().unwrap_or_default()
     }
 }
 
-impl Drop for Offspring {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // Neither does anything if the child was already waited for.
         let _ = self.0.kill();
@@ -229,7 +231,7 @@ fn setup(source: std::io::Error) -> Error {
 /// Reads a child's output: first whether it is ready, then visits, until the child closes it.
 ///
 /// Each visit completes its ticket. Returns the number of visits.
-fn listen(
+fn read_visits(
     stdout: ChildStdout,
     ready: &SyncSender<Ready>,
     in_hand: &InHand,
@@ -239,29 +241,29 @@ fn listen(
     let mut pipe = BufReader::with_capacity(256 << 10, stdout);
     let mut buffer = Vec::new();
     match frame::read::<Ready>(&mut pipe, &mut buffer) {
-        Ok(Some(told)) => {
+        Ok(Some(first)) => {
             // If nobody waits any more, no lane was started.
-            let _ = ready.try_send(told);
+            let _ = ready.try_send(first);
         }
         // Not a child of ours, or one that died: dropping the sender reports that.
         Ok(None) | Err(_) => return 0,
     }
     let mut visits = 0;
     // An invalid frame means that the child is broken: stop reading, so that it is replaced.
-    while let Ok(Some((visit, mut held))) = frame::read_within(memory, &mut pipe, &mut buffer) {
+    while let Ok(Some((visit, mut reserved))) = frame::read_within(memory, &mut pipe, &mut buffer) {
         let VisitFrame {
             number,
             outcome,
             mut parsed,
             connections,
         } = visit;
-        held.shrink_to(parsed.carried());
-        parsed.held = held;
+        reserved.shrink_to(parsed.carried());
+        parsed.held = reserved;
         shared.connections().add(connections);
         visits += 1;
         let ticket = in_hand.take(number);
         if let Some(ticket) = ticket {
-            ticket.pay(outcome, parsed);
+            ticket.complete(outcome, parsed);
         }
     }
     // The child closed its output: the jobs that it still had are lost.

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc;
 
 use super::cpu;
-use super::ticket::{Ticket, land};
+use super::ticket::{Ticket, send_all};
 use crate::archive::Shelf;
 use crate::error::{Error, Result};
 use crate::failure::FetchError;
@@ -20,9 +20,9 @@ use crate::visit::Visit;
 use crate::worker::{Plan, parse};
 
 /// The number of pages in the engine per core: enough that no core waits for the loop.
-pub(super) const IN_HAND: usize = 16;
+pub(super) const PER_CORE: usize = 16;
 /// The most pages that a core takes at a time.
-const PIECE: usize = 8;
+const MAX_SHARE: usize = 8;
 
 /// Starts the lane.
 ///
@@ -42,38 +42,38 @@ pub(super) fn start(
                 for index in 1..cpu::cores() {
                     let thread = thread::Builder::new().name(format!("parse-{index}"));
                     // If a thread cannot be started, the others do its work.
-                    let _ = thread.spawn_scoped(scope, || work(&plan, shelf, &jobs));
+                    let _ = thread.spawn_scoped(scope, || process_jobs(&plan, shelf, &jobs));
                 }
-                work(&plan, shelf, &jobs);
+                process_jobs(&plan, shelf, &jobs);
             });
         })
         .map_err(|source| Error::setup("a thread", source))
 }
 
 /// Processes jobs until there are no more.
-fn work(plan: &Plan, shelf: Option<&Shelf>, jobs: &Mutex<mpsc::Receiver<Ticket>>) {
-    let mut taken = Vec::with_capacity(PIECE);
-    let mut landed = Vec::with_capacity(PIECE);
+fn process_jobs(plan: &Plan, shelf: Option<&Shelf>, jobs: &Mutex<mpsc::Receiver<Ticket>>) {
+    let mut tickets = Vec::with_capacity(MAX_SHARE);
+    let mut finished = Vec::with_capacity(MAX_SHARE);
     loop {
         let mut jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
         // If one core took every waiting job, the others would have no work.
-        let share = (jobs.len() / cpu::cores()).clamp(1, PIECE);
-        let count = jobs.blocking_recv_many(&mut taken, share);
+        let share = (jobs.len() / cpu::cores()).clamp(1, MAX_SHARE);
+        let count = jobs.blocking_recv_many(&mut tickets, share);
         drop(jobs);
         if count == 0 {
             return;
         }
-        for ticket in taken.drain(..) {
+        for ticket in tickets.drain(..) {
             // A page that panics drops its ticket, which returns the job as lost.
-            let answered = catch_unwind(AssertUnwindSafe(|| answer(ticket, plan, shelf)));
-            landed.extend(answered.ok().flatten());
+            let visit = catch_unwind(AssertUnwindSafe(|| visit(ticket, plan, shelf)));
+            finished.extend(visit.ok().flatten());
         }
-        land(&mut landed);
+        send_all(&mut finished);
     }
 }
 
 /// Returns the visit of a job with its stored page; `None` if the run was aborted.
-fn answer(mut ticket: Ticket, plan: &Plan, shelf: Option<&Shelf>) -> Option<(Ticket, Box<Visit>)> {
+fn visit(mut ticket: Ticket, plan: &Plan, shelf: Option<&Shelf>) -> Option<(Ticket, Box<Visit>)> {
     if ticket.abort.is_cancelled() {
         return None;
     }

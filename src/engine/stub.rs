@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 /// When the thread cannot be started.
 pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>> {
     let plan = plan.clone();
-    let answer = move |mut ticket: Ticket| -> Option<(Ticket, Box<Visit>)> {
+    let visit = move |mut ticket: Ticket| -> Option<(Ticket, Box<Visit>)> {
         let page = Page {
             status: 200,
             version: HttpVersion::Http11,
@@ -44,8 +44,8 @@ pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<Joi
         .spawn(move || {
             let mut batch = Vec::with_capacity(BATCH);
             while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-                let mut landed = batch.drain(..).filter_map(&answer).collect();
-                super::ticket::land(&mut landed);
+                let mut finished = batch.drain(..).filter_map(&visit).collect();
+                super::ticket::send_all(&mut finished);
             }
         })
         .map_err(|source| Error::setup("a thread", source))

@@ -11,16 +11,16 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::visit::{Parsed, Visit};
 
-/// A job in an engine. Paying it sends the visit; dropping it unpaid reports its job as lost.
+/// A job in an engine. Completing it sends the visit; dropping it reports its job as lost.
 pub(crate) struct Ticket {
     pub(super) job: Option<Box<Job>>,
     pub(super) lane: usize,
-    pub(super) payment: mpsc::Sender<Vec<Landed>>,
+    pub(super) results: mpsc::Sender<Vec<FinishedVisit>>,
     pub(super) abort: CancellationToken,
 }
 
 /// A visit on its way back to the loop.
-pub(super) struct Landed {
+pub(super) struct FinishedVisit {
     pub(super) visit: Box<Visit>,
     pub(super) lane: usize,
 }
@@ -30,15 +30,15 @@ impl Ticket {
     pub(super) fn job(&self) -> &Job {
         self.job
             .as_ref()
-            .expect("a ticket has its job until it is paid")
+            .expect("a ticket has its job until it is completed")
     }
 
     /// Sends the visit of the job.
     ///
     /// Everything that may panic comes before: until then the job stays in the ticket.
-    pub(super) fn pay(mut self, outcome: Result<Page, FetchError>, parsed: Parsed) {
+    pub(super) fn complete(mut self, outcome: Result<Page, FetchError>, parsed: Parsed) {
         if let Some(job) = self.job.take() {
-            self.land(Box::new(Visit {
+            self.send(Box::new(Visit {
                 job,
                 outcome,
                 parsed,
@@ -47,25 +47,25 @@ impl Ticket {
     }
 
     /// Sends a visit whose job was taken out of the ticket before.
-    pub(super) fn land(&mut self, visit: Box<Visit>) {
+    pub(super) fn send(&mut self, visit: Box<Visit>) {
         let lane = self.lane;
         // The loop is gone if this fails, and needs no visits.
-        let _ = self.payment.try_send(vec![Landed { visit, lane }]);
+        let _ = self.results.try_send(vec![FinishedVisit { visit, lane }]);
     }
 }
 
 /// Sends many visits at once, so that the receiver wakes once.
-pub(super) fn land(landed: &mut Vec<(Ticket, Box<Visit>)>) {
-    let Some((ticket, _)) = landed.first() else {
+pub(super) fn send_all(finished: &mut Vec<(Ticket, Box<Visit>)>) {
+    let Some((ticket, _)) = finished.first() else {
         return;
     };
-    let payment = ticket.payment.clone();
-    let all = landed.drain(..).map(|(ticket, visit)| Landed {
+    let results = ticket.results.clone();
+    let all = finished.drain(..).map(|(ticket, visit)| FinishedVisit {
         visit,
         lane: ticket.lane,
     });
     // The loop is gone if this fails, and needs no visits.
-    let _ = payment.try_send(all.collect());
+    let _ = results.try_send(all.collect());
 }
 
 impl Drop for Ticket {
@@ -76,7 +76,7 @@ impl Drop for Ticket {
             } else {
                 FetchError::Lost("the job was dropped".into())
             };
-            self.land(Box::new(Visit::unsent(job, error)));
+            self.send(Box::new(Visit::unsent(job, error)));
         }
     }
 }
@@ -88,43 +88,43 @@ mod tests {
     use super::*;
     use crate::url::PageUrl;
 
-    fn ticket() -> (Ticket, mpsc::Receiver<Vec<Landed>>) {
-        let (payment, landings) = mpsc::channel(1);
+    fn ticket() -> (Ticket, mpsc::Receiver<Vec<FinishedVisit>>) {
+        let (results, visits) = mpsc::channel(1);
         let url = PageUrl::parse("http://a.example/").unwrap();
         let ticket = Ticket {
             job: Some(Box::new(Job::seed(7, url))),
             lane: 0,
-            payment,
+            results,
             abort: CancellationToken::new(),
         };
-        (ticket, landings)
+        (ticket, visits)
     }
 
-    fn paid(landings: &mut mpsc::Receiver<Vec<Landed>>) -> (u64, FetchError) {
-        let landed = landings.try_recv().unwrap().pop().unwrap();
+    fn next_visit(visits: &mut mpsc::Receiver<Vec<FinishedVisit>>) -> (u64, FetchError) {
+        let finished = visits.try_recv().unwrap().pop().unwrap();
         (
-            landed.visit.job.row.unwrap(),
-            landed.visit.outcome.unwrap_err(),
+            finished.visit.job.row.unwrap(),
+            finished.visit.outcome.unwrap_err(),
         )
     }
 
     #[test]
     fn a_panic_between_job_and_visit_loses_no_row() {
-        let (ticket, mut landings) = ticket();
+        let (ticket, mut visits) = ticket();
         let parse = |_: &Job| -> Parsed { panic!("a poisoned page") };
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let parsed = parse(ticket.job());
-            ticket.pay(Err(FetchError::Closed), parsed);
+            ticket.complete(Err(FetchError::Closed), parsed);
         }));
         assert!(panicked.is_err());
-        assert!(matches!(paid(&mut landings), (7, FetchError::Lost(_))));
+        assert!(matches!(next_visit(&mut visits), (7, FetchError::Lost(_))));
     }
 
     #[test]
-    fn a_ticket_that_is_dropped_after_an_abort_was_cancelled() {
-        let (ticket, mut landings) = ticket();
+    fn a_ticket_dropped_after_an_abort_is_cancelled() {
+        let (ticket, mut visits) = ticket();
         ticket.abort.cancel();
         drop(ticket);
-        assert_eq!(paid(&mut landings), (7, FetchError::Cancelled));
+        assert_eq!(next_visit(&mut visits), (7, FetchError::Cancelled));
     }
 }
