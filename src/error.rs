@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::clean::clean;
+use crate::text::clean::clean;
 
 /// A `Result` with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -106,40 +106,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
 
 // The nouns.
-mod address;
-mod body;
-mod broken;
-mod checked;
-mod claims;
-mod clean;
-mod coding;
-mod custom;
 mod error;
-mod event;
-mod failure;
-mod fields;
-mod fingerprint;
-mod found;
-mod headers;
 mod job;
-mod lock;
-mod memory;
-mod moment;
-mod nearest;
-mod outgoing;
 mod page;
 mod pattern;
 pub mod robots;
-mod rows;
-mod secret;
-mod size;
-mod skip;
-mod statuses;
-mod stop;
-mod tally;
+mod run;
+mod text;
 mod url;
 mod visit;
-mod wait;
 
 // The parts.
 pub mod archive;
@@ -165,33 +140,33 @@ pub mod origin;
 #[cfg(feature = "cli")]
 pub mod report;
 
-pub use body::{Body, Spool};
-pub use broken::{Broken, BrokenUrl};
-pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Decision, Ended, Outcome, PendingRequest, Runner, Visits, crawl};
-pub use custom::Custom;
 pub use error::{Difference, Error, Result, Setting};
-pub use event::Event;
-pub use failure::{FetchError, Phase, TlsReason};
-pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};
-pub use fingerprint::Fingerprints;
 pub use follow::{CrawlSettings, External, SimilarPages, Sitemaps};
-pub use found::{Found, FoundKind, FoundLink};
-pub use headers::{Headers, is_harmless};
+pub use job::rows::Rows;
 pub use job::{Attempt, Hop, Job, Reach, Request, Role, Via};
-pub use memory::Held;
+pub use page::body::{Body, Spool};
+pub use page::failure::{FetchError, Phase, TlsReason};
+pub use page::headers::{Headers, is_harmless};
+pub use page::memory::Held;
 pub use page::{HttpVersion, Page, Timing};
 pub use robots::Rules;
-pub use rows::Rows;
-pub use size::ByteSize;
-pub use skip::{Reach as ScopeReach, Skip};
-pub use statuses::Statuses;
-pub use stop::Stop;
-pub use tally::{Failures, HostTally, Tally, Totals};
+pub use run::event::Event;
+pub use run::stop::Stop;
+pub use run::tally::{Failures, HostTally, Tally, Totals};
+pub use run::wait::{Wait, WaitReason, Waits};
+pub use text::size::ByteSize;
+pub use url::fingerprint::Fingerprints;
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};
+pub use visit::broken::{Broken, BrokenUrl};
+pub use visit::checked::Checked;
+pub use visit::custom::Custom;
+pub use visit::fields::{Column, Fields, Item, Kind, Miss, Table, Value};
+pub use visit::found::{Found, FoundKind, FoundLink};
+pub use visit::skip::{Reach as ScopeReach, Skip};
+pub use visit::statuses::Statuses;
 pub use visit::{Parsed, Visit};
-pub use wait::{Wait, WaitReason, Waits};
 
 /// Types from other crates that appear in haul's interface, in the versions that haul is built with.
 pub mod deps {
@@ -210,11 +185,11 @@ pub mod deps {
 // Texts for people, shared with the command; not part of the stable interface.
 #[doc(hidden)]
 pub use {
-    claims::Claims,
-    clean::clean,
-    nearest::nearest,
-    secret::{HIDDEN, without_password},
-    size::{duration, spelled},
+    run::claims::Claims,
+    text::clean::clean,
+    text::nearest::nearest,
+    text::secret::{HIDDEN, without_password},
+    text::size::{duration, spelled},
 };
 
 #[cfg(doctest)]

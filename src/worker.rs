@@ -11,20 +11,20 @@ use std::time::Instant;
 
 use encoding_rs::Encoding;
 
-use crate::custom::Custom;
 use crate::error::Result;
 use crate::extract::{self, Extractor, Source};
-use crate::failure::FetchError;
 use crate::fetch::{self, FetchPlan};
-use crate::fields::{Extraction, Miss};
-use crate::found::Found;
 use crate::job::{Job, Role};
-use crate::memory::Memory;
 use crate::page::Page;
+use crate::page::failure::FetchError;
+use crate::page::memory::Memory;
 pub(crate) use crate::parse::ParsePlan;
 use crate::parse::media_type::{Kind, MediaType, sniff};
 use crate::parse::{self, FollowPlan};
 use crate::visit::Parsed;
+use crate::visit::custom::Custom;
+use crate::visit::fields::{Extraction, Miss};
+use crate::visit::found::Found;
 
 /// Extracts a value of the program's own type from a page.
 pub(crate) type OwnExtractor =
@@ -206,11 +206,11 @@ mod tests {
     use http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::body::Body;
-    use crate::headers::Headers;
+    use crate::page::body::Body;
+    use crate::page::headers::Headers;
     use crate::page::{HttpVersion, Timing};
     use crate::parse::ParseSettings;
-    use crate::size::ByteSize;
+    use crate::text::size::ByteSize;
     use crate::url::PageUrl;
     use crate::visit::Visit;
 

@@ -14,8 +14,8 @@ use http::header::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Damage, Stored};
-use crate::body::Body;
-use crate::headers::Headers;
+use crate::page::body::Body;
+use crate::page::headers::Headers;
 use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
 

@@ -10,9 +10,9 @@ use std::path::Path;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::body::{Body, SPOOL_PREFIX, Spool};
-use crate::headers::Headers;
 use crate::page::HttpVersion;
+use crate::page::body::{Body, SPOOL_PREFIX, Spool};
+use crate::page::headers::Headers;
 
 /// The longest head, in bytes, and the most fields it may have.
 const HEAD: usize = 1 << 20;

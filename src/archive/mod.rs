@@ -32,9 +32,9 @@ pub(crate) use shelf::Shelf;
 pub(crate) use state::state;
 pub use stored::Stored;
 
-use crate::body::Body;
-use crate::moment;
+use crate::page::body::Body;
 use crate::page::{Page, Timing};
+use crate::text::moment;
 use crate::url::PageUrl;
 use folder::SavedPages;
 use listed::List;

@@ -12,8 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::folder;
 use super::listed::List;
 use super::{Content, Damage, Files, RecordPosition, Records, Stored, page_url};
-use crate::fingerprint::canonical;
 use crate::url::PageUrl;
+use crate::url::fingerprint::canonical;
 
 /// The pages of archives, by URL.
 pub(crate) struct Shelf {

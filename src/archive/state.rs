@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::{folder, series};
 use crate::error::{Error, Result};
-use crate::moment;
+use crate::text::moment;
 
 /// The totals of an archive's files.
 struct Count {

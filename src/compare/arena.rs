@@ -13,7 +13,7 @@ use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
 use crate::origin::{LogLevel, Origin, OriginSettings};
 use crate::parse::Work;
-use crate::stop::Stop;
+use crate::run::stop::Stop;
 
 /// The environment in which rounds run.
 pub(super) struct Arena {

@@ -6,11 +6,11 @@
 use crate::config::Config;
 use crate::crawl::crawl;
 use crate::error::{Error, Result, Setting};
-use crate::event::Event;
-use crate::failure::FetchError;
 use crate::frontier::Run;
+use crate::page::failure::FetchError;
+use crate::run::event::Event;
+use crate::run::stop::Stop;
 use crate::seeds::SeedSettings;
-use crate::stop::Stop;
 
 /// The most URLs: a comparison keeps them all in memory, with another copy in the engine that runs.
 const MOST: u64 = 1_000_000;

@@ -54,7 +54,7 @@ use outcome::Rounds;
 use rounds::Course;
 
 use crate::error::{Error, Result, Setting};
-use crate::stop::Stop;
+use crate::run::stop::Stop;
 
 /// A machine is noisy if its processors spent more than this share of the time on other work.
 const NOISY: f64 = 0.1;
@@ -196,7 +196,7 @@ pub fn compare(
         .and_then(|_| diagnosis::recommend(&engines, sweep.as_ref()));
     Ok(Comparison {
         command: settings.command.clone(),
-        started: crate::moment::to_second(started),
+        started: crate::text::moment::to_second(started),
         took_s: began.elapsed().as_secs_f64(),
         seed: settings.seed,
         machine,

@@ -20,11 +20,11 @@ use crate::config::Config;
 use crate::crawl::{Ended, crawl};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::event::Event;
 use crate::fetch::FetchSettings;
 use crate::frontier::{Duplicates, FrontierSettings};
 use crate::parse::{Work, simhash};
-use crate::stop::Stop;
+use crate::run::event::Event;
+use crate::run::stop::Stop;
 use crate::visit::Visit;
 
 /// The first argument of a child process that runs a round.

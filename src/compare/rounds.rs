@@ -15,7 +15,7 @@ use super::settings::{CompareSettings, LEAST_ROUNDS};
 use super::stage::Stage;
 use crate::engine::Engine;
 use crate::error::{Error, Result, Setting};
-use crate::size::spelled;
+use crate::text::size::spelled;
 
 /// URLs fetched one at a time to measure the latency when nothing else is in flight.
 const IDLE: usize = 5;

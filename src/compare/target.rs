@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::size::ByteSize;
+use crate::text::size::ByteSize;
 
 /// What a comparison fetches.
 #[derive(Debug, Clone, PartialEq)]

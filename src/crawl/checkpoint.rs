@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::run::{Checkpoint, Run};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::run::event::Event;
 use crate::sink::{FilesSettings, Mark, Marks, index_name, name};
 
 /// The time between checkpoints in the long run: a crash repeats at most this much work.

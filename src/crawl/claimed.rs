@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::archive::series;
-use crate::claims::Claims;
 use crate::config::Config;
 use crate::frontier::JOB_FILES;
+use crate::run::claims::Claims;
 use crate::seeds::Source;
 use crate::sink::{Destination, FilesSettings, Format, Holders, Mirror, SinkSettings};
 

@@ -8,10 +8,10 @@ use super::checkpoint::{by_name, marks};
 use super::outcome::{Ended, Outcome};
 use super::run::Run;
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::rows::Rows;
+use crate::job::rows::Rows;
+use crate::run::event::Event;
+use crate::run::wait::Waits;
 use crate::sink::{Counter, Mirror};
-use crate::wait::Waits;
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
     /// Writes and commits everything, and returns the outcome.

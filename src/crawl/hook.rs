@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::outgoing::Outgoing;
+use crate::job::outgoing::Outgoing;
 use crate::url::PageUrl;
 
 /// Headers that haul controls: they frame the message, or select a part of the body.

@@ -37,12 +37,12 @@ use wake::{Wake, until, wake_at};
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::event::Event;
-use crate::failure::FetchError;
 use crate::frontier::{Again, Next, Noted};
 use crate::job::Job;
+use crate::page::failure::FetchError;
+use crate::run::event::Event;
+use crate::run::stop::Stop;
 use crate::seeds::{Batch, Entry, Seeds};
-use crate::stop::Stop;
 use crate::visit::Visit;
 
 /// How often the figures are told.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::run::Run;
-use crate::event::Event;
-use crate::failure::FetchError;
 use crate::frontier::Change;
 use crate::page::Page;
+use crate::page::failure::FetchError;
+use crate::run::event::Event;
 use crate::visit::Visit;
 
 /// How often to compute what the run waits for, which examines every waiting host.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::rows::Rows;
+use crate::job::rows::Rows;
+use crate::run::tally::{Tally, Totals};
 use crate::sink::Counts;
-use crate::tally::{Tally, Totals};
 
 /// The outcome of a run.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::config::{BrokenSettings, Config};
 use crate::error::Result;
 use crate::extract::Health;
-use crate::fingerprint::Fingerprints;
 use crate::sink::{Counter, Holders, Mark, Mirror, SinkPlan, Sinks, Start};
+use crate::url::fingerprint::Fingerprints;
 
 use super::additions::Additions;
 use super::checkpoint;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Result};
+use crate::run::stop::Stop;
 use crate::sink::SinkSettings;
-use crate::stop::Stop;
 
 /// How often to check for a reader.
 const EVERY: Duration = Duration::from_millis(50);

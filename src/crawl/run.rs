@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 use super::hook::Hook;
 use crate::config::BrokenSettings;
 use crate::engine::Crew;
-use crate::event::Event;
 use crate::follow::Follow;
 use crate::frontier::{Frontier, Gathered, ListMark};
+use crate::run::event::Event;
+use crate::run::tally::{Tally, Totals};
 use crate::sink::{Holders, Marks, Mirror, Writer};
-use crate::tally::{Tally, Totals};
 use crate::visit::Visit;
 use crate::worker::Plan;
 

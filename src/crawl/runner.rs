@@ -14,12 +14,12 @@ use super::outcome::Outcome;
 use super::start::run;
 use crate::config::Config;
 use crate::error::Result;
-use crate::event::Event;
 use crate::extract;
 use crate::parse::Wants;
+use crate::run::event::Event;
+use crate::run::stop::Stop;
 use crate::seeds::SeedReceiver;
 use crate::sink::{Sink, Start};
-use crate::stop::Stop;
 use crate::visit::Visit;
 
 /// Visits that wait to be taken, at the most: whoever takes none makes the run wait.

@@ -15,14 +15,14 @@ use crate::config::{Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
-use crate::event::Event;
 use crate::extract::Health;
 use crate::follow::Follow;
 use crate::frontier::{Earlier, Folder, Frontier, ListMark, Opened, marks_left};
+use crate::run::event::Event;
+use crate::run::stop::Stop;
+use crate::run::tally::Tally;
 use crate::seeds::{Position, Seeds};
 use crate::sink::{Counter, Mark, Writer};
-use crate::stop::Stop;
-use crate::tally::Tally;
 use crate::worker::Plan;
 
 /// Runs to the end, with what the program adds to the settings.

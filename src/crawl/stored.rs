@@ -8,7 +8,7 @@ use crate::archive::{self, Shelf};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::run::event::Event;
 
 /// The name under which a job stores the state of its archives among its settings.
 const STATE: &str = "archives";

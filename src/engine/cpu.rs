@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
-use crate::failure::FetchError;
 use crate::page::Page;
+use crate::page::failure::FetchError;
 use crate::worker::{Plan, parse};
 
 /// Pages up to this size, in bytes, are parsed where they arrived.

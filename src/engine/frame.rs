@@ -11,12 +11,12 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FetchError;
 use crate::fetch::FetchPlan;
-use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
-use crate::memory::{Held, Memory};
 use crate::page::Page;
+use crate::page::failure::FetchError;
+use crate::page::headers::Headers;
+use crate::page::memory::{Held, Memory};
 use crate::url::PageUrl;
 use crate::visit::Parsed;
 use crate::worker::ParsePlan;

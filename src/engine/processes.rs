@@ -18,7 +18,7 @@ use super::in_hand::InHand;
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::fetch::Shared;
-use crate::memory::Memory;
+use crate::page::memory::Memory;
 use crate::worker::Plan;
 
 /// The only argument of a binary that is started as a child.
@@ -179,7 +179,7 @@ impl Running {
             Err(RecvTimeoutError::Timeout) => {
                 format!(
                     "it was not ready within {}",
-                    crate::size::spelled(READY_TIMEOUT)
+                    crate::text::size::spelled(READY_TIMEOUT)
                 )
             }
         };

@@ -6,9 +6,9 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::FetchError;
 use crate::job::Job;
 use crate::page::Page;
+use crate::page::failure::FetchError;
 use crate::visit::{Parsed, Visit};
 
 /// A job in an engine. Completing it sends the visit; dropping it reports its job as lost.

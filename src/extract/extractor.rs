@@ -19,11 +19,11 @@ use super::tree::{self, Tree};
 use super::watched_tree::Notes;
 use super::{ExtractSettings, Extracted, Follow, Page};
 use crate::error::{Error, Result};
-use crate::fields::{Fields, Item, Miss, SELECTED, Table, Value};
-use crate::found::Found;
-use crate::nearest::nearest;
 use crate::pattern::Pattern;
+use crate::text::nearest::nearest;
 use crate::url::PageUrl;
+use crate::visit::fields::{Fields, Item, Miss, SELECTED, Table, Value};
+use crate::visit::found::Found;
 
 /// Reads typed fields out of pages.
 ///
@@ -90,7 +90,7 @@ struct Views {
 }
 
 impl ExtractSettings {
-    /// The tables of the items, which [`Item::table`](crate::fields::Item::table) refers to.
+    /// The tables of the items, which [`Item::table`](crate::visit::fields::Item::table) refers to.
     ///
     /// # Errors
     /// The same as those of [`Extractor::compile`].

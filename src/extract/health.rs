@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{Column, Fields, Table, Value};
+use crate::visit::fields::{Column, Fields, Table, Value};
 
 /// Fewer items than this say too little about whether a rate has changed.
 const ENOUGH: u64 = 20;

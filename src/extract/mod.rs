@@ -51,8 +51,8 @@ pub use selection::{Expression, Selection, SelectionError};
 pub use source::Source;
 pub use take::Take;
 
-pub use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::url::PageUrl;
+pub use crate::visit::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 
 /// What to read out of pages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

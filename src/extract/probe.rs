@@ -11,7 +11,7 @@ use super::take::Take;
 use super::tree;
 use super::watched_tree::Notes;
 use super::{Limits, Page};
-use crate::fields::Value;
+use crate::visit::fields::Value;
 
 /// One match of the expression.
 #[derive(Debug, Clone, PartialEq)]

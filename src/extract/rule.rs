@@ -11,7 +11,7 @@ use super::selection::{Expression, Selection, check_name};
 use super::selector::{Node, Selector};
 use super::source::Source;
 use super::take::Take;
-use crate::fields::{Column, Kind, Value};
+use crate::visit::fields::{Column, Kind, Value};
 
 /// Nesting depth of tables.
 pub(super) const DEPTH: usize = 4;

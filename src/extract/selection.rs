@@ -181,7 +181,7 @@ fn take(text: &str) -> Result<Take, String> {
                 return attribute(inner.strip_suffix(')').unwrap_or(inner));
             }
             const KNOWN: [&str; 4] = ["text", "own-text", "html", "inner-html"];
-            let meant = crate::nearest::nearest(other, &KNOWN);
+            let meant = crate::text::nearest::nearest(other, &KNOWN);
             Err(match meant {
                 Some(meant) => format!("::{other} is unknown; did you mean ::{meant}?"),
                 None => format!("::{other} is unknown; there are ::{}", KNOWN.join(", ::")),

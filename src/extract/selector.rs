@@ -11,7 +11,7 @@ use super::regular_expression::expression;
 use super::source::Source;
 use super::take::Take;
 use super::tree::Tree;
-use crate::fields::Value;
+use crate::visit::fields::Value;
 
 /// A compiled selector.
 #[derive(Debug)]

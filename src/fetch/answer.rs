@@ -12,7 +12,7 @@ use super::fault::{self, Stage};
 use super::hosts::InUse;
 use super::settings::Deadlines;
 use super::socket_state::{Phases, SocketState};
-use crate::failure::FetchError;
+use crate::page::failure::FetchError;
 
 /// A response whose body is under way. Boxed, because it passes through many futures.
 pub(super) struct Answer {

@@ -14,10 +14,10 @@ use super::framing::{Framing, framing};
 use super::plan::SpoolPlan;
 use super::range::ContentRange;
 use super::spool::{self, Note, Partial, SpoolFile};
-use crate::failure::FetchError;
-use crate::headers::Headers;
 use crate::job::Job;
-use crate::outgoing::Outgoing;
+use crate::job::outgoing::Outgoing;
+use crate::page::failure::FetchError;
+use crate::page::headers::Headers;
 
 /// The parts of a request that are needed to judge its response.
 pub(super) struct Asked {

@@ -18,9 +18,9 @@ use super::sockets;
 use super::spool::SpoolFile;
 use super::wire::{Answer, Clock, Dialer, Kept, Route, Wire};
 use crate::error::Result;
-use crate::failure::FetchError;
 use crate::job::Job;
 use crate::page::Page;
+use crate::page::failure::FetchError;
 
 /// The fetch path of one thread.
 pub(crate) struct BlockingFetcher {

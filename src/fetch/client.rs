@@ -30,9 +30,9 @@ use super::proxied::Proxied;
 use super::shared::Shared;
 use super::sockets::{self, Sockets};
 use crate::error::Result;
-use crate::failure::FetchError;
 use crate::job::Job;
-use crate::outgoing::Outgoing;
+use crate::job::outgoing::Outgoing;
+use crate::page::failure::FetchError;
 
 /// Hosts remembered that want HTTP/1.1.
 const WANT_HTTP1: usize = 4096;

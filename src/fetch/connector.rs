@@ -26,7 +26,7 @@ use super::shared::Shared;
 use super::socket::{Bytes, Socket};
 use super::socket_state::{Phases, SocketState};
 use super::sockets::Sockets;
-use crate::failure::{FetchError, Phase};
+use crate::page::failure::{FetchError, Phase};
 
 /// The connector of one client.
 #[derive(Clone)]

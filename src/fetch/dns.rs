@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::dns_error::DnsError;
 use super::fault;
 use super::settings::Override;
-use crate::address;
+use crate::url::address;
 
 /// How long an answer is cached: `getaddrinfo` has no lifetime, so it is a short guess.
 const KEEP_ANSWER: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ pub(crate) enum DnsError {
     #[error("{0}")]
     Shortage(Arc<str>),
     /// No answer in time.
-    #[error("no answer within {}", crate::size::spelled(*.0))]
+    #[error("no answer within {}", crate::text::size::spelled(*.0))]
     Late(Duration),
     /// The name has a private address, and it was a page that named it, not the user.
     #[error("{0} is a private address")]

@@ -14,10 +14,10 @@ use super::intake::{Intake, Next};
 use super::plan::{FetchPlan, SpoolPlan};
 use super::socket_state::Phases;
 use super::spool::SpoolFile;
-use crate::body::{Body, Spool};
-use crate::failure::FetchError;
-use crate::headers::Headers;
 use crate::job::Job;
+use crate::page::body::{Body, Spool};
+use crate::page::failure::FetchError;
+use crate::page::headers::Headers;
 use crate::page::{HttpVersion, Page, Timing};
 
 /// A body that is being received.

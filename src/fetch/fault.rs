@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::dns_error::DnsError;
 use super::settings::Deadlines;
-use crate::failure::{FetchError, Phase, TlsReason};
+use crate::page::failure::{FetchError, Phase, TlsReason};
 
 /// How far a fetch had got when it failed.
 #[derive(Debug, Clone, Copy)]

@@ -13,11 +13,11 @@ use super::patience::Patience;
 use super::proxy::Proxy;
 use super::shared::Shared;
 use super::spool::Spooling;
-use crate::body::Spool;
 use crate::error::Result;
-use crate::failure::FetchError;
 use crate::job::Job;
 use crate::page::Page;
+use crate::page::body::Spool;
+use crate::page::failure::FetchError;
 
 /// The fetch path of one event loop.
 pub(crate) struct Fetcher {

@@ -6,8 +6,8 @@
 
 use http::{HeaderMap, StatusCode, Version, header};
 
-use crate::failure::FetchError;
-use crate::headers::Headers;
+use crate::page::failure::FetchError;
+use crate::page::headers::Headers;
 
 /// The most header fields in an HTTP/1 response.
 ///

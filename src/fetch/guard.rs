@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::proxy::{self, Proxy};
-use crate::address;
-use crate::failure::FetchError;
 use crate::job::{Job, Reach};
+use crate::page::failure::FetchError;
+use crate::url::address;
 
 /// Whether a job may connect to an address.
 ///

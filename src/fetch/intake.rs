@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::settings::{Deadlines, FetchSettings};
-use crate::failure::FetchError;
-use crate::size::ByteSize;
+use crate::page::failure::FetchError;
+use crate::text::size::ByteSize;
 
 /// A body that is being received.
 pub(crate) struct Intake {

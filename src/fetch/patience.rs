@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use super::settings::Deadlines;
-use crate::failure::{FetchError, Phase};
+use crate::page::failure::{FetchError, Phase};
 
 /// The deadlines of one fetch.
 pub(super) struct Patience {

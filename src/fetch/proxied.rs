@@ -29,9 +29,9 @@ use super::settings::Versions;
 use super::shared::Shared;
 use super::socket_state::Phases;
 use crate::error::{Error, Result};
-use crate::failure::FetchError;
 use crate::job::Job;
-use crate::outgoing::Outgoing;
+use crate::job::outgoing::Outgoing;
+use crate::page::failure::FetchError;
 
 /// The client for one proxy.
 pub(super) struct Proxied {

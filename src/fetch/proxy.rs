@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::secret::without_password;
+use crate::text::secret::without_password;
 use crate::url::PageUrl;
 
 /// A proxy that requests go through.
@@ -108,7 +108,7 @@ impl FromStr for Proxy {
             .find(|scheme| scheme.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 let known = ProxyScheme::ALL.map(ProxyScheme::name);
-                let meant = crate::nearest::nearest(&name.to_ascii_lowercase(), &known);
+                let meant = crate::text::nearest::nearest(&name.to_ascii_lowercase(), &known);
                 let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
                 refuse(&format!(
                     "its scheme is none of {}{meant}",

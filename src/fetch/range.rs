@@ -2,7 +2,7 @@
 
 use http::header;
 
-use crate::headers::Headers;
+use crate::page::headers::Headers;
 
 /// A part of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

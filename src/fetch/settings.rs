@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::proxy::Proxy;
 use super::types::MediaTypes;
-use crate::headers::Headers;
 use crate::job;
-use crate::size::ByteSize;
+use crate::page::headers::Headers;
+use crate::text::size::ByteSize;
 
 /// The settings of the fetch path. Plain data, because it is sent to child processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,9 +9,9 @@ use super::proxy::Proxy;
 use super::settings::Private;
 use super::{fault, tls};
 use crate::error::Result;
-use crate::failure::FetchError;
+use crate::job::outgoing::{Outgoing, Template};
 use crate::job::{Job, Reach};
-use crate::outgoing::{Outgoing, Template};
+use crate::page::failure::FetchError;
 
 /// The expensive parts of fetching, which all fetchers of a run share.
 pub(crate) struct Shared {

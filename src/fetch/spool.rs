@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::plan::SpoolPlan;
-use crate::body::{SPOOL_PREFIX, Spool};
+use crate::page::body::{SPOOL_PREFIX, Spool};
 use crate::url::PageUrl;
 
 /// The most chunks of a download that may wait for the disk.

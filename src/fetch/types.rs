@@ -5,8 +5,8 @@ use std::str::FromStr;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::headers::Headers;
 use crate::job::{Job, Probe, Role};
+use crate::page::headers::Headers;
 
 /// Media types whose bodies are read, as in `text/html` and `image/*`; if empty, all are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use super::{Follow, SourcePage};
 use crate::error::Result;
-use crate::found::FoundLink;
 use crate::frontier::{Claim, Discovery, Frontier};
 use crate::job::{Role, Via};
-use crate::skip::Skip;
 use crate::url::PageUrl;
+use crate::visit::found::FoundLink;
+use crate::visit::skip::Skip;
 
 impl Follow {
     /// Follows a redirect of a crawl as a link, with the depth and the recipes of its page.

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::found::{FoundKind, FoundLink};
 use crate::frontier::{Discovery, Frontier, Gate, Ranks, Row};
 use crate::job::{Job, Role, Via};
 use crate::scope::{Scope, ScopeSettings, Similar};
-use crate::skip::Skip;
 use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
+use crate::visit::found::{FoundKind, FoundLink};
+use crate::visit::skip::Skip;
 
 /// The most sitemaps that are used of one robots.txt.
 const MAX_NAMED: usize = 1000;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::failure::FetchError;
 use crate::job::Job;
+use crate::page::failure::FetchError;
 use crate::robots::Rules;
 use crate::visit::Visit;
 

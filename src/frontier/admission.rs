@@ -7,8 +7,8 @@ use super::claim::{Claim, SeenAs};
 use super::store::{Row, State};
 use super::{Duplicates, Frontier, MAX_NAMED, Run};
 use crate::error::Result;
-use crate::failure::FetchError;
 use crate::job::{Job, Reach, Role, Via};
+use crate::page::failure::FetchError;
 use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 

@@ -12,9 +12,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::store::{Row, State};
-use crate::found::Found;
 use crate::job::Role;
 use crate::visit::Visit;
+use crate::visit::found::Found;
 
 /// The most times that one URL is fetched again in a session, should it get ever nearer.
 pub(crate) const MAX_RAISES: u8 = 7;

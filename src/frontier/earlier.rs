@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use super::store::{Row, State};
-use crate::failure::FetchError;
-use crate::tally::{Totals, is_class_of_skip, may_pass};
+use crate::page::failure::FetchError;
+use crate::run::tally::{Totals, is_class_of_skip, may_pass};
 use crate::url::HostKey;
 use crate::visit::Visit;
 

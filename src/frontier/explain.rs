@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::store::{Reader, Row, State};
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
 use crate::job::{Role, Via};
+use crate::run::wait::Wait;
 use crate::url::PageUrl;
-use crate::wait::Wait;
+use crate::url::fingerprint::Fingerprints;
 
 /// The most pages of a chain that are shown; the seed is one of them.
 const MAX_CHAIN: usize = 20;

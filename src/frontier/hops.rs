@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use crate::body::Body;
 use crate::job::Job;
 use crate::page::Page;
+use crate::page::body::Body;
 
 /// Bytes of heads and bodies that may wait in memory.
 const MEMORY: u64 = 64 << 20;
@@ -74,8 +74,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::headers::Headers;
     use crate::job::Hop;
+    use crate::page::headers::Headers;
     use crate::page::{HttpVersion, Timing};
     use crate::url::PageUrl;
 

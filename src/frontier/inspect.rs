@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::ledger;
 use super::store::{self, Reader, Row, State, last_commit};
 use crate::error::Result;
+use crate::run::wait::Waits;
 use crate::url::HostKey;
-use crate::wait::Waits;
 
 /// The most hosts that are counted separately.
 const MAX_HOSTS: usize = 200_000;

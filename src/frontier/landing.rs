@@ -11,13 +11,13 @@ use super::retry::{self, Circumstances, Verdict, Wait};
 use super::window::Reply;
 use super::{Frontier, FrontierSettings, Run};
 use crate::error::Result;
-use crate::failure::FetchError;
 use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
 use crate::page::Page;
-use crate::secret::without_password;
-use crate::skip::Skip;
+use crate::page::failure::FetchError;
+use crate::text::secret::without_password;
 use crate::url::{HostKey, PageUrl, UrlError};
 use crate::visit::Visit;
+use crate::visit::skip::Skip;
 
 /// The most redirects of a robots.txt (RFC 9309 2.3.1.2).
 const ROBOTS_REDIRECTS: u16 = 5;

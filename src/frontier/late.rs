@@ -11,8 +11,8 @@ use super::claim::SeenAs;
 use super::store::Change;
 use super::{Frontier, Run};
 use crate::error::Result;
-use crate::failure::FetchError;
 use crate::job::{Job, Role, Via};
+use crate::page::failure::FetchError;
 use crate::visit::Visit;
 
 impl Frontier {

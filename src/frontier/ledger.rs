@@ -12,9 +12,9 @@ use super::store::{
     Batch, Change, Folder, Known, ListMark, Reader, Row, Settled, Sqlite, State, StoreThread,
 };
 use crate::error::Result;
-use crate::tally::Totals;
+use crate::run::tally::Totals;
+use crate::run::wait::Waits;
 use crate::visit::Visit;
-use crate::wait::Waits;
 
 /// Rows after which a commit is due, however short the time since the last one.
 pub(super) const COMMIT_AFTER: usize = 50_000;

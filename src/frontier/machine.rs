@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use super::health::{Effect, Health, Limits, Trouble};
-use crate::failure::FetchError;
 use crate::page::Page;
+use crate::page::failure::FetchError;
 
 /// A machine that lacks something for longer than this is not expected to recover.
 const LIMITS: Limits = Limits {

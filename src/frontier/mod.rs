@@ -68,9 +68,9 @@ pub(crate) use storage::Gathered;
 pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
 use crate::job::{Job, Probe, Request, Role};
 use crate::url::HostKey;
+use crate::url::fingerprint::Fingerprints;
 use crate::visit::Visit;
 use access::Access;
 use awaited::Awaited;

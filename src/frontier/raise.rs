@@ -8,8 +8,8 @@ use super::claim::{Claim, MAX_RAISES, Ranks, SeenAs, is_there};
 use super::store::{Change, Raised, State};
 use crate::error::Result;
 use crate::job::{Job, Role, Via};
-use crate::skip::Skip;
 use crate::visit::Visit;
+use crate::visit::skip::Skip;
 
 /// The reason not to fetch a page yet again.
 const ASKED_OFTEN: Skip = Skip::AskedOften {

@@ -9,8 +9,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::settings::FrontierSettings;
-use crate::failure::{FetchError, Phase};
 use crate::page::Page;
+use crate::page::failure::{FetchError, Phase};
 use crate::visit::Visit;
 
 /// The first back-off is at most this, and each further one at most twice as long.
@@ -224,8 +224,8 @@ fn back_off(tries: u32, random: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::Body;
-    use crate::headers::Headers;
+    use crate::page::body::Body;
+    use crate::page::headers::Headers;
     use crate::page::{HttpVersion, Timing};
 
     fn page(status: u16, retry_after: Option<&'static str>) -> Result<Page, FetchError> {

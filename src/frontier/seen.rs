@@ -12,7 +12,7 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 
 use crate::error::{Error, Result};
-use crate::fingerprint::FingerprintMap;
+use crate::url::fingerprint::FingerprintMap;
 
 /// The most fingerprints in memory: as many as fit into a table of 2^21 slots.
 const IN_MEMORY: usize = 1_800_000;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FetchError;
-use crate::statuses::Statuses;
+use crate::page::failure::FetchError;
+use crate::visit::statuses::Statuses;
 
 /// Politeness and patience. For limits, zero means no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,7 +214,7 @@ impl std::str::FromStr for Rate {
         } else {
             format!("1{every}")
         };
-        let every = crate::size::duration(&every).map_err(|_| wrong())?;
+        let every = crate::text::size::duration(&every).map_err(|_| wrong())?;
         if every.is_zero() {
             return Err(wrong());
         }
@@ -224,7 +224,12 @@ impl std::str::FromStr for Rate {
 
 impl std::fmt::Display for Rate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.count, crate::size::spelled(self.every))
+        write!(
+            f,
+            "{}/{}",
+            self.count,
+            crate::text::size::spelled(self.every)
+        )
     }
 }
 

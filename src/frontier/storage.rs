@@ -7,8 +7,8 @@ use super::Frontier;
 use super::ledger::{COMMIT_AFTER, LINES_KEY, Ledger, Opened, WAITS_KEY, take_lines};
 use super::store::{Batch, ListMark, Row, Store, StoreReply, StoreThread, Want};
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
-use crate::wait::Waits;
+use crate::run::wait::Waits;
+use crate::url::fingerprint::Fingerprints;
 
 impl Frontier {
     /// Stores the run in a job from now on, and resumes that job; `take` gets each of its rows.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::awaited::changed;
 use super::{Duplicates, Frontier, FrontierSettings, Robots, Run};
 use crate::error::Result;
-use crate::rows::Rows;
+use crate::job::rows::Rows;
 
 impl FrontierSettings {
     /// Adapts the settings to a list of stored pages: each has a record, redirects included.

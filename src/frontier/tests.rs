@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::failure::FetchError;
+use crate::page::failure::FetchError;
 use crate::url::{HostKey, PageUrl};
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Frontier;
 use super::host::Host;
 use super::workbench::Workbench;
+use crate::run::wait::{Wait, WaitReason, Waits};
 use crate::url::HostKey;
-use crate::wait::{Wait, WaitReason, Waits};
 
 /// Shorter waits are not reported.
 const MIN_REPORTED: Duration = Duration::from_secs(2);
@@ -108,8 +108,8 @@ mod tests {
     use super::super::tests::Open;
     use super::super::{FrontierPlan, FrontierSettings, Next};
     use super::*;
-    use crate::failure::FetchError;
     use crate::job::Job;
+    use crate::page::failure::FetchError;
     use crate::url::PageUrl;
     use crate::visit::Visit;
 

@@ -123,7 +123,7 @@ impl WrittenRule {
         }
         let delay = match &self.delay {
             None => Duration::ZERO,
-            Some(text) => crate::size::duration(text)
+            Some(text) => crate::text::size::duration(text)
                 .map_err(|error| format!("the delay {text:?}: {error}"))?,
         };
         if delay > HOUR {

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::decode::{self, Codings, DecodeError, DecodeLimits};
 use super::wants::Wants;
-use crate::body::{Body, SPOOL_PREFIX, Spool};
 use crate::page::Page;
+use crate::page::body::{Body, SPOOL_PREFIX, Spool};
 
 /// Bytes moved at a time between a spooled file and a decoder.
 const CHUNK: usize = 256 << 10;

@@ -14,11 +14,11 @@ use super::resolve::Resolver;
 use super::scan::{Decoder, Markup, utf8, with_lifetime};
 use super::settings::Follow;
 use super::{feed, head, simhash, sitemap, xml};
-use crate::checked::{self, IDS};
-use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::url::PageUrl;
+use crate::visit::checked::{self, IDS};
+use crate::visit::found::{Found, FoundKind};
 
 /// The most bytes of a decoded body that are searched; anything longer is cut there.
 pub(super) const SEARCHED: usize = 64 << 20;

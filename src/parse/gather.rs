@@ -10,9 +10,9 @@ use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use super::resolve::Resolver;
-use crate::fingerprint::FingerprintMap;
-use crate::found::{Found, FoundKind, FoundLink};
 use crate::url::PageUrl;
+use crate::url::fingerprint::FingerprintMap;
+use crate::visit::found::{Found, FoundKind, FoundLink};
 
 /// The most bytes of URLs that are taken from one page.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -139,7 +139,7 @@ thread_local! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::Fingerprints;
+    use crate::url::fingerprint::Fingerprints;
 
     /// The URLs of these references, at most `limit`, and whether there were more.
     fn gathered(base: &str, limit: usize, references: &[&str]) -> (Vec<String>, bool) {

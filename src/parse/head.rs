@@ -13,8 +13,8 @@ use super::gather::Gathering;
 use super::links::relation::{Relation, tokens};
 use super::links::{Directives, refresh};
 use super::resolve::Resolver;
-use crate::found::FoundKind;
-use crate::headers::Headers;
+use crate::page::headers::Headers;
+use crate::visit::found::FoundKind;
 
 /// The most links that are taken from one response's headers.
 const LINKS: usize = 1000;
@@ -161,8 +161,8 @@ mod tests {
     use http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::fingerprint::Fingerprints;
     use crate::url::PageUrl;
+    use crate::url::fingerprint::Fingerprints;
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
         let mut headers = Headers::default();

@@ -39,11 +39,11 @@ mod xml;
 
 use http::header;
 
-use crate::coding;
 use crate::extract;
 use crate::job::{Job, Role};
-use crate::memory::Memory;
 use crate::page::Page;
+use crate::page::coding;
+use crate::page::memory::Memory;
 use crate::visit::Parsed;
 use charset::Charset;
 use content::Content;

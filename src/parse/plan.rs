@@ -9,9 +9,9 @@ use super::settings::{Follow, ParseSettings};
 use super::wants::Wants;
 use super::work::Work;
 use crate::extract::ExtractSettings;
-use crate::fingerprint::Fingerprints;
-use crate::size::ByteSize;
-use crate::statuses::Statuses;
+use crate::text::size::ByteSize;
+use crate::url::fingerprint::Fingerprints;
+use crate::visit::statuses::Statuses;
 
 /// What to do with a page. Plain data, since it is sent to child processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

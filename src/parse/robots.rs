@@ -11,9 +11,9 @@ use http::header::CONTENT_ENCODING;
 
 use super::content::codings;
 use super::decode::{DecodeError, DecodeLimits, Decoder};
-use crate::body::Body;
-use crate::coding;
 use crate::page::Page;
+use crate::page::body::Body;
+use crate::page::coding;
 use crate::robots::Rules;
 
 /// How many bytes of a robots.txt are read: one more than counts, to detect a line that is cut at the limit.

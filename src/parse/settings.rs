@@ -6,8 +6,8 @@ use super::decode::DecodeLimits;
 use super::wants::Wants;
 use super::work::Work;
 use crate::extract::ExtractSettings;
-use crate::size::ByteSize;
-use crate::statuses::Statuses;
+use crate::text::size::ByteSize;
+use crate::visit::statuses::Statuses;
 
 /// What to read from a page, and within which limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

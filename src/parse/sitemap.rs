@@ -13,8 +13,8 @@ use super::decode::{self, DecodeLimits};
 use super::gather::Gathering;
 use super::resolve::Resolver;
 use super::xml::{Piece, Xml};
-use crate::found::FoundKind;
 use crate::url::PageUrl;
+use crate::visit::found::FoundKind;
 
 /// The most bytes of a sitemap, uncompressed.
 pub(super) const BYTES: usize = 50 << 20;
@@ -189,8 +189,8 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::fingerprint::Fingerprints;
-    use crate::found::Found;
+    use crate::url::fingerprint::Fingerprints;
+    use crate::visit::found::Found;
 
     fn gathered(read: impl FnOnce(&mut Resolver<'_>, &mut Gathering)) -> Box<Found> {
         let url = PageUrl::parse("http://h.example/sitemap.xml").unwrap();

@@ -8,12 +8,12 @@ use flate2::write::GzEncoder;
 use http::{HeaderName, HeaderValue};
 
 use super::*;
-use crate::body::{Body, Spool};
-use crate::fingerprint::Fingerprints;
-use crate::found::Found;
-use crate::headers::Headers;
+use crate::page::body::{Body, Spool};
+use crate::page::headers::Headers;
 use crate::page::{HttpVersion, Timing};
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
+use crate::visit::found::Found;
 
 /// A response to one job.
 struct Response {

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::compare::{Latency, Machine};
 use crate::crawl::Ended;
-use crate::event::Event;
-use crate::tally::Tally;
+use crate::run::event::Event;
+use crate::run::tally::Tally;
 use crate::visit::Visit;
 
 /// The version of the JSON layout.
@@ -190,7 +190,7 @@ impl RunReport {
             "format": FORMAT,
             "haul": env!("CARGO_PKG_VERSION"),
             "command": self.command,
-            "started": crate::moment::to_second(self.started),
+            "started": crate::text::moment::to_second(self.started),
             "took_s": tally.elapsed.as_secs_f64(),
             "machine": self.machine,
             "settings": self.settings,

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::agent;
-use crate::headers::Headers;
+use crate::page::headers::Headers;
 
 /// The name of the header field.
 const FIELD: &str = "x-robots-tag";

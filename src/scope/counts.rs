@@ -4,7 +4,7 @@
 //! fixed number of counters. Each then shows at least its own count, so a limit may be reached early for them, but
 //! never late. Fingerprints are seeded, so no one outside knows which keys share a counter.
 
-use crate::fingerprint::FingerprintMap;
+use crate::url::fingerprint::FingerprintMap;
 
 /// The most keys that are counted exactly: as many as fit in a table with 2^20 slots, 18 MiB.
 const EXACT_LIMIT: usize = 917_504;

@@ -10,9 +10,9 @@ use url::Position;
 
 use super::counts::Counts;
 use super::pieces::{Prints, parameters};
-use crate::fingerprint::{FingerprintMap, FingerprintSet};
-use crate::skip::Skip;
 use crate::url::PageUrl;
+use crate::url::fingerprint::{FingerprintMap, FingerprintSet};
+use crate::visit::skip::Skip;
 
 /// The most values that are remembered: as many as fit in a table with 2^21 slots, 18 MiB.
 const MOST_VALUES: usize = 1_835_008;

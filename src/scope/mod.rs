@@ -27,7 +27,7 @@ pub use settings::{CalendarSettings, ScopeSettings, TrapSettings};
 pub use similar::Similar;
 
 pub use crate::job::Role;
-pub use crate::skip::{Reach, Skip};
+pub use crate::visit::skip::{Reach, Skip};
 
 use crate::pattern::PatternList;
 use crate::url::PageUrl;

@@ -5,8 +5,8 @@ use std::ops::Range;
 use url::Position;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::skip::Skip;
 use crate::url::PageUrl;
+use crate::visit::skip::Skip;
 
 /// The most pieces that can be cut out of one URL; further ones stay in.
 const MOST_CUTS: usize = 8;

@@ -5,7 +5,7 @@
 //! (`/a/b/a/b/a/b`). Other crawlers know both: StormCrawler counts the first, Heritrix the second. Paths put together
 //! at random from a few segments are only detected once one of them occurs too often.
 
-use crate::skip::Skip;
+use crate::visit::skip::Skip;
 
 /// The most segments that are checked: more than any plausible path has, but few enough to compare each with each.
 const SEGMENT_LIMIT: usize = 64;

@@ -9,8 +9,8 @@ use super::counts::Counts;
 use super::family::{Families, Family};
 use super::pieces::{Cuts, Prints, parameters};
 use super::{repetition, session};
-use crate::skip::{Skip, UrlParts};
 use crate::url::PageUrl;
+use crate::visit::skip::{Skip, UrlParts};
 
 /// The rules, and what they remember about accepted URLs.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 
 use super::words;
-use crate::failure::FetchError;
 use crate::job::{Job, Request};
-use crate::secret::without_password;
+use crate::page::failure::FetchError;
+use crate::text::secret::without_password;
 use crate::url::{HostKey, PageUrl, UserInfo};
 use crate::visit::Visit;
 

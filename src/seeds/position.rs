@@ -1,6 +1,6 @@
 //! The position in a list.
 
-use crate::rows::Rows;
+use crate::job::rows::Rows;
 
 /// How far an earlier session has read the list.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::failures::Failures;
-use crate::rows::Rows;
+use crate::job::rows::Rows;
 
 /// Where seeds come from, and which of them are used.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Mark, Sink, Start};
 use crate::error::{Error, Result};
 use crate::extract::Health;
-use crate::fields::Table;
 use crate::parse::Wants;
 use crate::visit::Visit;
+use crate::visit::fields::Table;
 
 /// The counts of a run, and of the previous one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

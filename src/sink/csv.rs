@@ -14,9 +14,9 @@ use super::output::Output;
 use super::packing::Packing;
 use super::{Destination, Record, RecordSettings, Start};
 use crate::error::{Error, Result};
-use crate::fields::{Column, SELECTED, Table, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
+use crate::visit::fields::{Column, SELECTED, Table, Value};
 
 /// The longest header line that is read, in bytes.
 const MAX_HEADER: u64 = 1 << 20;

@@ -201,9 +201,9 @@ fn node(url: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::super::{Format, SinkSettings, samples};
     use super::*;
-    use crate::found::{Found, FoundKind, FoundLink};
     use crate::job::Hop;
     use crate::url::PageUrl;
+    use crate::visit::found::{Found, FoundKind, FoundLink};
 
     fn linking(from: &str, links: &[(&str, FoundKind, bool)]) -> Visit {
         let mut visit = samples::saved_from(from, 200, "");

@@ -2,8 +2,8 @@
 
 use super::record::Record;
 use super::value::Value;
-use crate::fields::Kind;
 use crate::parse::Wants;
+use crate::visit::fields::Kind;
 
 /// Defines the fields from one table: their order, their names, and the kinds of their values.
 macro_rules! fields {

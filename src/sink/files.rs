@@ -24,9 +24,9 @@ use super::journal::{EarlierNames, Journal};
 use super::mark::{Mark, Start};
 use super::name::{self, Name};
 use super::names::Names;
-use crate::body::{Body, Spool};
 use crate::error::{Error, Result};
 use crate::job::Role;
+use crate::page::body::{Body, Spool};
 use crate::visit::Visit;
 
 /// The number of files synced in one batch; each needs two file descriptors.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::growing::sync_folder;
 use super::names::PathKind;
-use crate::body::SPOOL_PREFIX;
+use crate::page::body::SPOOL_PREFIX;
 
 const FOLDER_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)

@@ -5,7 +5,7 @@
 use http::HeaderName;
 
 use super::template::Template;
-use crate::size::ByteSize;
+use crate::text::size::ByteSize;
 
 /// The settings of human-readable lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::lock;
+use crate::run::lock;
 
 /// Locks the file or folder at a path until the result is dropped.
 ///

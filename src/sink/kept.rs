@@ -6,7 +6,7 @@ use http::HeaderName;
 use http::header::SET_COOKIE;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::headers::Headers;
+use crate::page::headers::Headers;
 
 /// The most bytes of a value that are recorded.
 const MAX_VALUE: usize = 8 << 10;

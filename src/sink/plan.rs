@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use http::Method;
 
-use crate::fields::Table;
-use crate::headers::Headers;
+use crate::page::headers::Headers;
+use crate::visit::fields::Table;
 
 /// What every sink of a run gets in addition to its settings.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SinkPlan {
-    /// The tables extracted from pages, indexed by [`Item::table`](crate::fields::Item::table).
+    /// The tables extracted from pages, indexed by [`Item::table`](crate::visit::fields::Item::table).
     pub(crate) tables: Vec<Table>,
     /// The robots.txt policy: `obey` or `ignore`.
     pub(crate) robots: Option<&'static str>,

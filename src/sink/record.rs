@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::kept::Kept;
-use crate::failure::FetchError;
 use crate::job::{Attempt, Hop, Role};
-use crate::moment;
+use crate::page::failure::FetchError;
+use crate::text::moment;
 use crate::url::PageUrl;
 use crate::visit::Visit;
 

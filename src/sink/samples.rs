@@ -9,14 +9,14 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 
 use super::{Destination, Format, RecordSettings, Sink, SinkPlan, SinkSettings, Start};
-use crate::body::Body;
 use crate::error::Result;
-use crate::failure::{FetchError, Phase, TlsReason};
-use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
-use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Request};
+use crate::page::body::Body;
+use crate::page::failure::{FetchError, Phase, TlsReason};
+use crate::page::headers::Headers;
 use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
+use crate::visit::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::visit::{Parsed, Visit};
 
 /// Returns a response from `https://example.org/a` with a status and a body of 4,200 bytes.
@@ -71,11 +71,11 @@ pub(super) fn numbered(number: usize) -> Visit {
     let body = format!("{number:05}");
     let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
     visit.job.row = Some(number as u64);
-    let mut found = crate::found::Found::default();
-    found.push(crate::found::FoundLink {
+    let mut found = crate::visit::found::Found::default();
+    found.push(crate::visit::found::FoundLink {
         url: &format!("http://to.example/{body}"),
         fingerprint: number as u64,
-        kind: crate::found::FoundKind::Page,
+        kind: crate::visit::found::FoundKind::Page,
         is_part: false,
         nofollow: false,
         led: false,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::samples;
 use super::{FIELDS, Record, SCHEMA};
-use crate::failure::FetchError;
+use crate::page::failure::FetchError;
 
 const DOCS: &str = include_str!("../../docs/src/reference/records.md");
 

@@ -12,7 +12,7 @@ use super::{
     index_name, name, tail,
 };
 use crate::error::Result;
-use crate::memory::Held;
+use crate::page::memory::Held;
 use crate::visit::Visit;
 
 /// Marks with the names of their sinks.

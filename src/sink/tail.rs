@@ -14,8 +14,8 @@ use super::torn::{CHUNK, End, PositionedReader, torn_member};
 use super::wacz::is_wacz;
 use super::{Destination, Format, SinkSettings, csv, warc};
 use crate::error::{Error, Result};
-use crate::fields::Table;
-use crate::size::ByteSize;
+use crate::text::size::ByteSize;
+use crate::visit::fields::Table;
 
 /// The longest last line, in bytes; a longer one is treated as half a record.
 const MAX_LINE: usize = 64 << 20;

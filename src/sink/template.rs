@@ -16,11 +16,11 @@ use super::jsonl::object;
 use super::lines::Render;
 use super::value::put;
 use super::{FIELDS, Record};
-use crate::clean::clean;
 use crate::error::Result;
-use crate::nearest::nearest;
 use crate::page::Page;
 use crate::parse::Wants;
+use crate::text::clean::clean;
+use crate::text::nearest::nearest;
 use crate::visit::Visit;
 
 /// A parsed template.
@@ -302,7 +302,7 @@ fn escape<'a>(text: &'a str, plain: &mut String) -> &'a str {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::failure::FetchError;
+    use crate::page::failure::FetchError;
 
     fn rendered(template: &str, visit: &Visit) -> String {
         let mut out = Vec::new();

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::samples::{self, Written, format, open, tree};
 use super::*;
-use crate::body::{Body, Spool};
-use crate::failure::FetchError;
+use crate::page::body::{Body, Spool};
+use crate::page::failure::FetchError;
 
 /// Returns the number of records that an independent reader of the format finds in a text.
 fn records(name: &str, text: &str) -> usize {

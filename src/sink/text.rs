@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::lines::Render;
 use super::value::put;
-use crate::clean::clean;
 use crate::error::Result;
-use crate::failure::FetchError;
+use crate::page::failure::FetchError;
 use crate::parse::Wants;
-use crate::size::{ByteSize, spelled};
+use crate::text::clean::clean;
+use crate::text::size::{ByteSize, spelled};
 use crate::visit::Visit;
 
 /// The width of the longest error class, `tls-expired`.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::kept::Kept;
 use super::record::{Attempts, Columns, Hops, hex_text};
 use crate::job::{Attempt, Hop};
-use crate::moment;
+use crate::text::moment;
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy)]

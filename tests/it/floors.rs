@@ -9,41 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 34] = [
-    "address",
-    "body",
-    "broken",
-    "checked",
-    "claims",
-    "clean",
-    "coding",
-    "custom",
-    "error",
-    "event",
-    "failure",
-    "fields",
-    "fingerprint",
-    "found",
-    "headers",
-    "job",
-    "lock",
-    "memory",
-    "moment",
-    "nearest",
-    "outgoing",
-    "page",
-    "pattern",
-    "robots",
-    "rows",
-    "secret",
-    "size",
-    "skip",
-    "statuses",
-    "stop",
-    "tally",
-    "url",
-    "visit",
-    "wait",
+const NOUNS: [&str; 9] = [
+    "error", "job", "page", "pattern", "robots", "run", "text", "url", "visit",
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.

@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::body::Body;
+use crate::page::body::Body;
 
 /// A file with these bytes, in a folder of its own.
 struct TestFile {

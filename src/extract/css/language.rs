@@ -7,7 +7,7 @@ use html5ever::Namespace;
 use scraper::selector::{CssLocalName, CssString};
 use selectors::parser::{SelectorImpl, SelectorParseErrorKind};
 
-use crate::nearest::nearest;
+use crate::text::nearest::nearest;
 
 /// The most language tags in one `:lang()`.
 const LANGUAGES: usize = 32;

@@ -6,7 +6,7 @@
 
 use super::{Filter, NAMES};
 use crate::extract::fault::Fault;
-use crate::nearest::nearest;
+use crate::text::nearest::nearest;
 
 /// Reads filters, starting at the bar before the first of them.
 ///

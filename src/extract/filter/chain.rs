@@ -11,7 +11,7 @@ use super::{Filter, date, number};
 use crate::extract::base::Base;
 use crate::extract::limits::Limits;
 use crate::extract::regular_expression::expression;
-use crate::fields::{Kind, Value};
+use crate::visit::fields::{Kind, Value};
 
 /// The number of characters of a matched text that a reason quotes.
 const QUOTED: usize = 60;

@@ -13,7 +13,7 @@ use crate::extract::rule::{DEPTH, Reads, Rule};
 use crate::extract::selection::{Expression, check_name};
 use crate::extract::source::Source;
 use crate::extract::take::Take;
-use crate::fields::Kind;
+use crate::visit::fields::Kind;
 
 const FIELD: [&str; 8] = [
     "select", "attr", "type", "list", "required", "filters", "min_rate", "default",

@@ -13,8 +13,8 @@ use crate::extract::fault::Fault;
 use crate::extract::selection::{Expression, check_name};
 use crate::extract::selector::Selector;
 use crate::extract::source::Source;
-use crate::nearest::nearest;
 use crate::pattern::Pattern;
+use crate::text::nearest::nearest;
 
 /// The longest recipe, in bytes.
 const LONGEST: usize = 1 << 20;

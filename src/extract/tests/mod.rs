@@ -10,7 +10,7 @@ mod recipes;
 mod selectors;
 
 use super::*;
-use crate::fields::{Item, Table};
+use crate::visit::fields::{Item, Table};
 
 /// A page of this kind at a URL of the shop.
 pub(super) fn page(text: &str, source: Source) -> (PageUrl, &str, Source) {

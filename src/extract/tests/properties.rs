@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fields::{Column, Kind, Value};
+use crate::visit::fields::{Column, Kind, Value};
 
 /// Pieces that expressions are made of, valid and invalid.
 const PIECES: [&str; 44] = [

@@ -7,9 +7,9 @@ use super::chunks::Chunks;
 use super::clock::Clock;
 use super::head::Head;
 use super::source::Source;
-use crate::failure::FetchError;
 use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::content_length;
+use crate::page::failure::FetchError;
 
 /// The part of a body that has not been read yet.
 #[derive(Debug)]

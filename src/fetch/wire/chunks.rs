@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::failure::FetchError;
+use crate::page::failure::FetchError;
 
 /// The most bytes of extensions in a body, and likewise of trailers.
 const MOST_EXTRA: u32 = 16 << 10;

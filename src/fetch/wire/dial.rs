@@ -16,12 +16,12 @@ use super::exchange::Wire;
 use super::route::Route;
 use super::source::Source;
 use super::tls::{HandshakeTime, steps};
-use crate::failure::FetchError;
 use crate::fetch::connections::Connections;
 use crate::fetch::dial::is_unroutable;
 use crate::fetch::dns::Resolver;
 use crate::fetch::fault::{self, Stage};
 use crate::fetch::socket_state::Phases;
+use crate::page::failure::FetchError;
 use crate::url::PageUrl;
 
 /// Opens the connections of one thread.
@@ -106,7 +106,7 @@ impl Dialer {
                         error,
                         FetchError::Connect(_)
                             | FetchError::Timeout {
-                                phase: crate::failure::Phase::Connect,
+                                phase: crate::page::failure::Phase::Connect,
                                 ..
                             }
                     );

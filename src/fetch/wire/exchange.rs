@@ -10,10 +10,10 @@ use super::clock::Clock;
 use super::route::Route;
 use super::source::Source;
 use super::{head, request};
-use crate::failure::FetchError;
 use crate::fetch::fault::{self, Stage};
 use crate::fetch::socket_state::Phases;
-use crate::outgoing::Outgoing;
+use crate::job::outgoing::Outgoing;
+use crate::page::failure::FetchError;
 use crate::url::PageUrl;
 
 /// A connection on which requests are sent one after the other.

@@ -9,9 +9,9 @@ use httparse::{Header, ParserConfig, Status};
 
 use super::clock::Clock;
 use super::source::Source;
-use crate::failure::FetchError;
 use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::HEADER_FIELDS;
+use crate::page::failure::FetchError;
 
 /// The most bytes in a head: as many as the other client accepts.
 const BYTES: usize = (8 << 10) + (400 << 10);

@@ -3,7 +3,7 @@
 use http::{HeaderName, header};
 
 use super::route::PlainProxy;
-use crate::outgoing::Outgoing;
+use crate::job::outgoing::Outgoing;
 use crate::url::PageUrl;
 
 /// The bytes of a request.

@@ -5,8 +5,8 @@ use ureq::Error;
 use ureq::unversioned::transport::{NextTimeout, Transport};
 
 use super::clock::Clock;
-use crate::failure::FetchError;
 use crate::fetch::fault::{Stage, from_ureq};
+use crate::page::failure::FetchError;
 
 /// A connection as a source of bytes.
 pub(super) struct Source {

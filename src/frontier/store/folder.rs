@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
-use crate::lock;
+use crate::run::lock;
 
 /// The content of a job's lock file, which marks the folder as a job's.
 const LOCK: &[u8] = b"haul\n";

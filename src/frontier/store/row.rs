@@ -6,8 +6,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::headers::Headers;
 use crate::job::{Job, Reach, Request, Role, Via};
+use crate::page::headers::Headers;
 use crate::url::{HostKey, PageUrl};
 
 /// One URL of a job.

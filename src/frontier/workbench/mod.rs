@@ -26,8 +26,8 @@ use super::home::Home;
 use super::host::Host;
 use super::pace::Pace;
 use super::window::{Reply, Window};
-use crate::failure::FetchError;
 use crate::job::{Job, Reach, Role};
+use crate::page::failure::FetchError;
 use crate::url::HostKey;
 
 /// The number of hosts from which on those without state are forgotten.

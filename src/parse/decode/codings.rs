@@ -6,7 +6,7 @@
 
 use super::coding::Coding;
 use super::error::DecodeError;
-use crate::coding;
+use crate::page::coding;
 
 /// The longest list that is supported; `DecodeLimits` may allow less.
 const LONGEST: usize = 4;

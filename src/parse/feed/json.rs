@@ -7,9 +7,9 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::found::FoundKind;
 use crate::parse::gather::Gathering;
 use crate::parse::resolve::Resolver;
+use crate::visit::found::FoundKind;
 
 /// The URL by which every JSON Feed identifies itself.
 const VERSION: &[u8] = b"//jsonfeed.org/version/";

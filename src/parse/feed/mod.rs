@@ -13,9 +13,9 @@ use std::ops::ControlFlow;
 use super::gather::Gathering;
 use super::resolve::Resolver;
 use super::xml::{Element, Piece, Xml};
-use crate::fingerprint::Fingerprints;
-use crate::found::FoundKind;
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
+use crate::visit::found::FoundKind;
 
 /// The most nested `xml:base` attributes.
 const BASES: usize = 8;
@@ -268,7 +268,7 @@ fn is_absolute(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::found::Found;
+    use crate::visit::found::Found;
 
     fn in_short(found: &Found) -> Vec<String> {
         let links = found.iter().map(|link| {

@@ -11,8 +11,8 @@ use super::relation::{self, Relation};
 use super::{
     Directives, Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, css, guess, refresh,
 };
-use crate::checked::IDS;
 use crate::parse::scan::{Decoder, Name, Tag, TextContext, Visitor, decode, inside_cdata, utf8};
+use crate::visit::checked::IDS;
 
 /// The longest reference as written: `&amp;` takes five bytes for one.
 const RAW_LIMIT: usize = 8 * URL_LIMIT;

@@ -226,8 +226,8 @@ mod tests {
     use super::super::super::scan::utf8;
     use super::super::{LinkSettings, links};
     use super::*;
-    use crate::fingerprint::Fingerprints;
     use crate::url::PageUrl;
+    use crate::url::fingerprint::Fingerprints;
 
     const HTML: [(Name, &str); 16] = [
         (Name::A, "a"),

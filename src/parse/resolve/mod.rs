@@ -8,8 +8,8 @@
 use encoding_rs::{Encoding, UTF_8};
 use memchr::{memchr_iter, memrchr};
 
-use crate::fingerprint::Fingerprints;
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
 
 /// A byte that stays as it is in a path.
 const PATH: u8 = 1;

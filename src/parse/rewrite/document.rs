@@ -1,7 +1,7 @@
 //! A saved document, and the places where others were saved.
 
-use crate::fingerprint::Fingerprints;
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
 
 /// A document that was saved.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,8 @@
 //! Rewritten references, context by context.
 
 use super::*;
-use crate::fingerprint::Fingerprints;
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
 
 const URL: &str = "http://h.example/d/page.html?x=1";
 

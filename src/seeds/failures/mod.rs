@@ -32,7 +32,7 @@ use super::feeder::{Enough, Feeder};
 use super::input::open_lines;
 use super::table;
 use crate::error::Result;
-use crate::rows::Rows;
+use crate::job::rows::Rows;
 
 impl Failures {
     /// Reads an output of any format that stores records.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::rows::Rows;
+use crate::job::rows::Rows;
 
 /// The failures in an output written by haul.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::samples::{self, Case, format, tree, unpacked};
 use super::super::warc::strict;
 use super::super::*;
-use crate::fields::Table;
+use crate::visit::fields::Table;
 
 /// The number of records before the job, for sinks that append.
 pub(super) const BEFORE: usize = 3;

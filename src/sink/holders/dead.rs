@@ -6,9 +6,9 @@ use super::entries::Entries;
 use super::entry::{EntryKind, LinkEntry};
 use super::fragments::{FragmentTarget, Missing, fragment_target};
 use super::table::Table;
-use crate::broken::{BrokenUrl, NAMED};
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
+use crate::url::fingerprint::Fingerprints;
+use crate::visit::broken::{BrokenUrl, NAMED};
 
 /// The longest chain of redirects that is resolved.
 const CHAIN: usize = 32;

@@ -8,12 +8,12 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use crate::broken::{FRAGMENT, MALFORMED};
 use crate::error::NotAsLeft;
-use crate::fingerprint::Fingerprints;
 use crate::job::Job;
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
 use crate::visit::Visit;
+use crate::visit::broken::{FRAGMENT, MALFORMED};
 
 /// The number of bytes before the class.
 const HEAD: usize = 16;

@@ -11,7 +11,7 @@ use super::entries::Entries;
 use super::entry::{EntryKind, LinkEntry};
 use super::moves::Redirects;
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
+use crate::url::fingerprint::Fingerprints;
 
 /// The most links to fragments in memory at a time.
 const IN_MEMORY: u64 = 500_000;

@@ -25,9 +25,9 @@ use self::table::Table;
 use super::aside::{Aside, AsideSink};
 use super::output::Output;
 use super::{Sink, Start};
-use crate::broken::{Broken, NAMED};
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
+use crate::url::fingerprint::Fingerprints;
+use crate::visit::broken::{Broken, NAMED};
 
 /// The recorded links, to be read at the end.
 pub(crate) struct Holders {

@@ -6,7 +6,7 @@ use super::entries::Entries;
 use super::entry::EntryKind;
 use super::table::Table;
 use crate::error::Result;
-use crate::fingerprint::Fingerprints;
+use crate::url::fingerprint::Fingerprints;
 
 /// The longest chain of redirects that is followed.
 const CHAIN: usize = 32;

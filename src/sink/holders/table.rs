@@ -3,8 +3,8 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::body::SPOOL_PREFIX;
 use crate::error::{Error, Result};
+use crate::page::body::SPOOL_PREFIX;
 
 /// A CSV file.
 pub(super) struct Table {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::super::samples::saved_from;
 use super::super::{Mark, Start};
 use super::Holders;
-use crate::broken::Broken;
-use crate::fingerprint::Fingerprints;
-use crate::found::{Found, FoundKind, FoundLink};
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
 use crate::visit::Visit;
+use crate::visit::broken::Broken;
+use crate::visit::found::{Found, FoundKind, FoundLink};
 
 const SEED: u64 = 7;
 
@@ -203,7 +203,9 @@ fn page_with_ids(path: &str, ids: &[&str], places: &[&str]) -> Visit {
         let url = at(place.split('#').next().unwrap());
         checked.lead_to((&url, fingerprints.of(&url)), place, fingerprints);
     }
-    let ids = ids.iter().map(|id| crate::checked::id(id, fingerprints));
+    let ids = ids
+        .iter()
+        .map(|id| crate::visit::checked::id(id, fingerprints));
     checked.finish(Some(ids.collect()));
     visit
 }

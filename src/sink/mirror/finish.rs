@@ -12,9 +12,9 @@ use super::super::folder::{OutputFolder, Staged};
 use super::Mirror;
 use super::list::{self, Line};
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprints;
 use crate::parse::rewrite::{Document, Place, rewrite};
 use crate::url::PageUrl;
+use crate::url::fingerprint::Fingerprints;
 
 /// The number of files replaced together, so that their hashes are synced to disk only once.
 const BATCH: usize = 64;

@@ -16,7 +16,7 @@ use super::aside::{Aside, AsideSink};
 use super::output::Output;
 use super::{FilesSettings, Layout, Start};
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprints;
+use crate::url::fingerprint::Fingerprints;
 
 /// The saved files, to be rewritten at the end.
 pub(crate) struct Mirror {

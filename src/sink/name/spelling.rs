@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
-use crate::clean::acts;
+use crate::text::clean::acts;
 
 /// Characters that are percent-encoded in a path segment, or would end one (URL 1.3).
 const IN_PATH: AsciiSet = CONTROLS
@@ -52,7 +52,7 @@ fn has_usual_spelling(text: &str, set: &'static AsciiSet) -> bool {
     let bytes = Cow::from(percent_decode_str(text));
     let usual = percent_encode(&bytes, set).to_string();
     // The case of hex digits and encoded unreserved characters make no difference (RFC 3986 6.2.2).
-    crate::fingerprint::canonical(text) == crate::fingerprint::canonical(&usual)
+    crate::url::fingerprint::canonical(text) == crate::url::fingerprint::canonical(&usual)
 }
 
 /// Whether a name ends with a mark: a `~`, possibly followed by digits of a hash.

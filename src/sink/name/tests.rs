@@ -1,8 +1,8 @@
 //! Names of files: what they preserve of a URL, what they must not, and uniqueness.
 
 use super::*;
-use crate::clean::acts;
 use crate::job::Request;
+use crate::text::clean::acts;
 use crate::url::PageUrl;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -284,7 +284,7 @@ proptest! {
             let Ok(url) = PageUrl::parse(&url) else { continue };
             let job = Job::seed(1, url);
             let name = path(&Name::of(&job, html.then_some("text/html"), false));
-            let of = job.fingerprint(crate::fingerprint::Fingerprints::seeded(1));
+            let of = job.fingerprint(crate::url::fingerprint::Fingerprints::seeded(1));
             prop_assert_eq!(*owners.entry(name.clone()).or_insert(of), of, "{}", name);
         }
         for name in owners.keys() {

@@ -19,7 +19,7 @@ use super::part::{self, OPEN};
 use super::rows::Rows;
 use super::tables::Tables;
 use crate::error::{Error, Result};
-use crate::fields::Value;
+use crate::visit::fields::Value;
 
 /// The folders of a dataset.
 pub(super) struct Dataset {

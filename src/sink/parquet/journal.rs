@@ -21,7 +21,7 @@ use super::part::OPEN;
 use super::rows::Rows;
 use super::shape::Shape;
 use crate::error::{Error, Result};
-use crate::fields::Value;
+use crate::visit::fields::Value;
 
 /// The name of the journal in the folder for files that are not parts.
 pub(super) const NAME: &str = "journal";

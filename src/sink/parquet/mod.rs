@@ -33,9 +33,9 @@ use self::rows::Rows;
 use self::tables::Tables;
 use super::{Destination, Mark, RecordSettings, Sink, Start};
 use crate::error::{Error, Result, Setting};
-use crate::fields::{Table, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
+use crate::visit::fields::{Table, Value};
 
 /// The limits beyond which waiting rows become a part.
 #[derive(Debug, Clone, Copy)]

@@ -20,7 +20,7 @@ use parquet::record::{Field, Row};
 use super::super::growing::sync_entry;
 use super::rows::{Cells, Rows, Values};
 use super::shape::{Leaf, Shape};
-use crate::fields::{Column, Value};
+use crate::visit::fields::{Column, Value};
 
 /// zstd's default level: higher levels cost more time than the bytes they save are worth.
 const LEVEL: i32 = 3;
@@ -138,7 +138,7 @@ fn values(row: Row, columns: &[Column]) -> Option<Vec<Value>> {
 }
 
 fn value(field: Field, column: &Column, list: bool) -> Option<Value> {
-    use crate::fields::Kind;
+    use crate::visit::fields::Kind;
     let is_json = match column.kind {
         Kind::Json => true,
         Kind::Item => column.columns.is_empty(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::part;
 use super::rows::Rows;
 use super::shape::Shape;
-use crate::fields::{Column, Kind, Value};
+use crate::visit::fields::{Column, Kind, Value};
 
 fn column(name: String, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
     Column {

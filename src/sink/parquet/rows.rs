@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parquet::data_type::ByteArray;
 
 use super::shape::{LeafType, Node, Shape};
-use crate::fields::{Column, Value};
+use crate::visit::fields::{Column, Value};
 
 /// Rows that are waiting to be written.
 #[derive(Debug)]

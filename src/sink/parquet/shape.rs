@@ -12,7 +12,7 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::errors::ParquetError;
 use parquet::schema::types::{Type, TypePtr};
 
-use crate::fields::{Column, Kind};
+use crate::visit::fields::{Column, Kind};
 
 /// A table's columns.
 #[derive(Debug)]

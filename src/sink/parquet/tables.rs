@@ -14,8 +14,8 @@ use super::super::value;
 use super::super::{Record, RecordSettings};
 use super::shape::Shape;
 use crate::error::{Error, Result};
-use crate::fields::{Column, Fields, Kind, Table, Value};
 use crate::visit::Visit;
+use crate::visit::fields::{Column, Fields, Kind, Table, Value};
 
 /// The longest name of a folder that is derived from a table's name, in characters.
 const NAME: usize = 60;

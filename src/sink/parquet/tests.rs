@@ -11,7 +11,7 @@ use super::super::{Format, Record};
 use super::layout::Layout;
 use super::suite::{self, numbers, rows};
 use super::*;
-use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table};
+use crate::visit::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table};
 
 fn settings(path: &Path, append: bool) -> Case {
     let format = Format::Parquet(RecordSettings::default());
@@ -331,7 +331,7 @@ fn a_row_of_pages_has_the_same_values_as_the_json_record() {
             record.remove(field);
         }
         if let Some(sent) = record["sent"].as_str() {
-            let sent = crate::moment::parse(sent).unwrap();
+            let sent = crate::text::moment::parse(sent).unwrap();
             let since = sent.duration_since(std::time::UNIX_EPOCH).unwrap();
             record.insert("sent".into(), (since.as_millis() as u64).into());
         }

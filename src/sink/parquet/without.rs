@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Destination, RecordSettings, Sink, Start};
 use crate::error::{Error, Result, Setting};
-use crate::fields::Table;
+use crate::visit::fields::Table;
 
 /// Returns an error that says how to get it.
 ///

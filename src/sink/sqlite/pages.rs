@@ -9,8 +9,8 @@ use super::super::field::Field;
 use super::super::value::Value;
 use super::name::{Names, quoted};
 use super::relation;
-use crate::fields::Kind;
 use crate::visit::Visit;
+use crate::visit::fields::Kind;
 
 /// The statement that inserts a miss.
 pub(super) const MISS: &str =

@@ -7,7 +7,7 @@ use rusqlite::types::Value as Owned;
 use rusqlite::{Connection, Statement};
 
 use super::name::{Names, quoted};
-use crate::fields::{Column, Kind, Table, Value};
+use crate::visit::fields::{Column, Kind, Table, Value};
 
 /// The value used for the fields of a missing item.
 static MISSING: Value = Value::Missing;

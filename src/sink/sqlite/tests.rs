@@ -6,7 +6,7 @@ use rusqlite::types::Value as Cell;
 use super::super::samples::{self, Case, open, page};
 use super::super::{FIELDS, Format, Record, SinkSettings};
 use super::*;
-use crate::fields::{Column, Kind};
+use crate::visit::fields::{Column, Kind};
 
 /// An output file in its own folder.
 struct TestOutput {
@@ -183,7 +183,7 @@ fn when_it_was_sent_is_read_by_date_functions_and_kept_headers_are_columns() {
         &case,
         &[
             page(200),
-            samples::failed(crate::failure::FetchError::Closed),
+            samples::failed(crate::page::failure::FetchError::Closed),
         ],
     );
     assert_eq!(

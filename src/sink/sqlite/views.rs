@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::name::{literal, quoted};
 use super::relation::Relation;
-use crate::fields::Table;
+use crate::visit::fields::Table;
 
 /// The views of how the pages went, overall and by host.
 ///

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::sort::Sorter;
 use super::surt;
 use crate::archive::{Head, Records, message};
-use crate::moment;
+use crate::text::moment;
 use crate::url::PageUrl;
 
 /// The number of lines per compressed block.

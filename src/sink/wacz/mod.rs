@@ -27,8 +27,8 @@ use super::plan::SinkPlan;
 use super::warc::Warc;
 use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::error::{Error, Result, Setting};
-use crate::moment;
 use crate::parse::Wants;
+use crate::text::moment;
 use crate::visit::Visit;
 
 /// The name of the archive inside the package.

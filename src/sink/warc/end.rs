@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::packing::Packing;
 use super::super::torn::{End, torn_member};
 use crate::archive::{Records, series};
-use crate::size::ByteSize;
+use crate::text::size::ByteSize;
 
 /// The end of a record (ISO 28500 4).
 const RECORD_END: &[u8] = b"\r\n\r\n";

@@ -8,7 +8,7 @@
 use http::header::{self, HeaderMap};
 use http::{Method, StatusCode};
 
-use crate::headers::is_harmless;
+use crate::page::headers::is_harmless;
 use crate::page::{HttpVersion, Page};
 use crate::url::PageUrl;
 

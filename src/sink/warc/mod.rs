@@ -34,14 +34,14 @@ use super::output::Output;
 use super::plan::SinkPlan;
 use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::archive::{self, SeenPayloads};
-use crate::body::Body;
 use crate::error::Result;
-use crate::failure::{FetchError, Phase};
 use crate::job::Job;
-use crate::moment;
-use crate::outgoing::Template;
+use crate::job::outgoing::Template;
 use crate::page::Page;
+use crate::page::body::Body;
+use crate::page::failure::{FetchError, Phase};
 use crate::parse::Wants;
+use crate::text::moment;
 use crate::visit::Visit;
 
 /// The reason why a body is not written again (ISO 28500 6.7.2).

@@ -14,10 +14,10 @@ use super::super::samples::{self, failed, page, redirected, saved_from};
 use super::super::{Format, Mark, Sink, SinkPlan, Start};
 use super::strict::{self, Record};
 use super::*;
-use crate::body::Spool;
-use crate::failure::FetchError;
 use crate::job::Request;
-use crate::size::ByteSize;
+use crate::page::body::Spool;
+use crate::page::failure::FetchError;
+use crate::text::size::ByteSize;
 
 /// An archive in its own folder.
 struct Archive {

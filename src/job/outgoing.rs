@@ -10,8 +10,8 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::headers::Headers;
 use crate::job::{Job, Reach};
+use crate::page::headers::Headers;
 use crate::url::PageUrl;
 
 /// Headers that may be sent to another origin after a link or a redirect: they say what haul can read, not who the

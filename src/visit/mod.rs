@@ -3,21 +3,29 @@
 //! A visit contains its own job, so a response can never be paired with the wrong URL. A refused connection is data:
 //! an `Err` *inside* a visit.
 
+pub(crate) mod broken;
+pub(crate) mod checked;
+pub(crate) mod custom;
+pub(crate) mod fields;
+pub(crate) mod found;
+pub(crate) mod skip;
+pub(crate) mod statuses;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::body::Body;
-use crate::custom::Custom;
-use crate::failure::FetchError;
-use crate::fields::Extraction;
-use crate::found::Found;
 use crate::job::Job;
-use crate::memory::Held;
 use crate::page::Page;
+use crate::page::body::Body;
+use crate::page::failure::FetchError;
+use crate::page::memory::Held;
 use crate::robots::Rules;
+use crate::visit::custom::Custom;
+use crate::visit::fields::Extraction;
+use crate::visit::found::Found;
 
 /// A finished job, with its outcome.
 #[derive(Debug)]

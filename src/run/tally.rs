@@ -9,12 +9,12 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::broken::Broken;
-use crate::failure::FetchError;
 use crate::job::Role;
+use crate::page::failure::FetchError;
+use crate::run::wait::Waits;
 use crate::url::HostKey;
 use crate::visit::Visit;
-use crate::wait::Waits;
+use crate::visit::broken::Broken;
 
 /// The most hosts with figures of their own; later hosts only count in the sums.
 const HOSTS_KEPT: usize = 4096;

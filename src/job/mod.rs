@@ -3,6 +3,9 @@
 //! A job is made from a line of the user's list, or from a response (a link, a redirect, a retry). Whatever happens
 //! to it, its `id` gets at most one record. It knows nothing about timeouts or limits.
 
+pub(crate) mod outgoing;
+pub(crate) mod rows;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FetchError;
-use crate::fingerprint::{Fingerprints, canonical};
 use crate::page::Page;
+use crate::page::failure::FetchError;
+use crate::url::fingerprint::{Fingerprints, canonical};
 use crate::url::{HostKey, PageUrl};
 
 /// A URL to fetch, with everything that is known about it.

@@ -51,7 +51,7 @@ pub enum FetchError {
         detail: String,
     },
     /// A time limit was reached.
-    #[error("timed out {phase} after {}", crate::size::spelled(*.after))]
+    #[error("timed out {phase} after {}", crate::text::size::spelled(*.after))]
     Timeout {
         /// What haul was waiting for.
         phase: Phase,
@@ -59,7 +59,7 @@ pub enum FetchError {
         after: Duration,
     },
     /// The body arrived more slowly than the minimum rate.
-    #[error("timed out: slower than {limit} bytes/s for {}", crate::size::spelled(*.during))]
+    #[error("timed out: slower than {limit} bytes/s for {}", crate::text::size::spelled(*.during))]
     TooSlow {
         /// The minimum rate, in bytes per second.
         limit: u64,
@@ -70,7 +70,7 @@ pub enum FetchError {
     #[error("body is larger than {limit}")]
     TooLarge {
         /// The limit in bytes.
-        limit: crate::size::ByteSize,
+        limit: crate::text::size::ByteSize,
     },
     /// The response is not HTTP.
     #[error("not an HTTP response: {0}")]
@@ -107,7 +107,7 @@ pub enum FetchError {
     /// The host kept failing, through longer and longer pauses, until haul gave up on it.
     #[error(
         "host given up: {failures} failures in a row in {}, the last one: {last}",
-        crate::size::spelled(*.during)
+        crate::text::size::spelled(*.during)
     )]
     HostDown {
         /// Failures in a row; requests that were in flight together count as one.

@@ -5,8 +5,8 @@
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::Fingerprints;
-use crate::nearest::nearest;
+use crate::text::nearest::nearest;
+use crate::url::fingerprint::Fingerprints;
 use crate::url::{PageUrl, UrlError};
 
 /// The most invalid references that are kept per page.

@@ -1,6 +1,6 @@
 //! HTTP header fields that can be sent to another process.
 
-use crate::coding;
+use crate::page::coding;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};

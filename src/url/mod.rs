@@ -4,6 +4,9 @@
 //! information; a [`HostKey`] is only ever made from one. Secrets in a URL (`user:password@`) are removed when it is
 //! parsed; they are passed on in the request, and never appear in a record or a log.
 
+pub(crate) mod address;
+pub(crate) mod fingerprint;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

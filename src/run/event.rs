@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::tally::Tally;
+use crate::run::tally::Tally;
 use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 

@@ -1,4 +1,10 @@
-//! The response of a server.
+//! A page: what a server sent, and why there may be none.
+
+pub(crate) mod body;
+pub(crate) mod coding;
+pub(crate) mod failure;
+pub(crate) mod headers;
+pub(crate) mod memory;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -6,8 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::body::Body;
-use crate::headers::Headers;
+use crate::page::body::Body;
+use crate::page::headers::Headers;
 
 /// A response with any status, including 404 and 503.
 ///
