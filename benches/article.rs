@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use haul::PageUrl;
-use haul::extract::{ExtractSettings, Extractor, Page, Source};
+use haul::extract::{ExtractSettings, Extractor, Page, PageFormat};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Some(list) = std::env::args().find(|argument| argument.ends_with(".json")) else {
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let extracted = extractor.extract(&Page {
             url: &url,
             text: &html,
-            source: Source::Html,
+            source: PageFormat::Html,
             encoding: encoding_rs::UTF_8,
             recipes: &[],
         });

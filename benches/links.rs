@@ -14,7 +14,7 @@ use std::time::Instant;
 use haul::parse::links::{LinkSettings, links};
 use haul::parse::resolve::Resolver;
 use haul::parse::scan::utf8;
-use haul::parse::{self, Follow};
+use haul::parse::{self, FollowSettings};
 use haul::{Fingerprints, PageUrl};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer};
@@ -153,7 +153,7 @@ const SITE: &str = "http://127.0.0.1:8080";
 /// Measures resolving a page's links for a crawl, compared with scanning alone.
 fn measure_crawl(pages: &[Vec<u8>], url: &str) {
     let url = PageUrl::parse(url).expect("it is a URL");
-    let (follow, fingerprints) = (Follow::default(), Fingerprints::seeded(1));
+    let (follow, fingerprints) = (FollowSettings::default(), Fingerprints::seeded(1));
     measure("scan", pages, |page| {
         links(page, &LinkSettings::PAGES, &utf8).links.len()
     });

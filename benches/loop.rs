@@ -24,7 +24,7 @@ fn main() {
         std::fs::write(&list, lines).expect("the list is written");
         for records in [false, true] {
             let mut config = Config::new(haul::seeds::SeedSettings::of(vec![
-                haul::seeds::Source::File(list.clone()),
+                haul::seeds::SeedSource::File(list.clone()),
             ]));
             config.engine = Engine::Stub(NonZeroUsize::new(64).expect("64 is not 0"));
             config.frontier.per_host = 0;

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use haul::compare::verdict::Place;
+use haul::compare::verdict::Ranking;
 use haul::compare::{CompareSettings, Contestant, Practice, Target};
 use haul::compare::{ROUND_ARGUMENT, compare, serve_round};
 
@@ -46,8 +46,8 @@ pub(crate) fn standings(
     let line = |engine: &haul::compare::EngineResult| {
         let (name, ratio) = (&engine.name, engine.ratio);
         match engine.place {
-            Place::Best => format!("{name} has the best median"),
-            Place::Slower => format!(
+            Ranking::Best => format!("{name} has the best median"),
+            Ranking::Slower => format!(
                 "{name} takes {:.2} times as long [{:.2}, {:.2}]",
                 ratio.median, ratio.low, ratio.high
             ),

@@ -163,7 +163,7 @@ pub use visit::broken::{Broken, BrokenUrl};
 pub use visit::checked::Checked;
 pub use visit::custom::Custom;
 pub use visit::fields::{Column, Fields, Item, Kind, Miss, Table, Value};
-pub use visit::found::{Found, FoundKind, FoundLink};
+pub use visit::found::{FoundKind, FoundLink, FoundLinks};
 pub use visit::skip::{Reach as ScopeReach, Skip};
 pub use visit::statuses::Statuses;
 pub use visit::{Parsed, Visit};

@@ -12,7 +12,7 @@ use std::time::Instant;
 use encoding_rs::Encoding;
 
 use crate::error::Result;
-use crate::extract::{self, Extractor, Source};
+use crate::extract::{self, Extractor, PageFormat};
 use crate::fetch::{self, FetchPlan};
 use crate::job::{Job, Role};
 use crate::page::Page;
@@ -20,11 +20,11 @@ use crate::page::failure::FetchError;
 use crate::page::memory::Memory;
 pub(crate) use crate::parse::ParsePlan;
 use crate::parse::media_type::{Kind, MediaType, sniff};
-use crate::parse::{self, FollowPlan};
+use crate::parse::{self, LinkPlan};
 use crate::visit::Parsed;
 use crate::visit::custom::Custom;
 use crate::visit::fields::{Extraction, Miss};
-use crate::visit::found::Found;
+use crate::visit::found::FoundLinks;
 
 /// Extracts a value of the program's own type from a page.
 pub(crate) type OwnExtractor =
@@ -123,7 +123,12 @@ fn is_read(job: &Job, page: &Page) -> bool {
 /// Whether any field applies to a page, whatever its type turns out to be.
 fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
     let recipes = &job.recipes;
-    let sources = [Source::Html, Source::Xhtml, Source::Json, Source::Text];
+    let sources = [
+        PageFormat::Html,
+        PageFormat::Xhtml,
+        PageFormat::Json,
+        PageFormat::Text,
+    ];
     is_read(job, page)
         && sources
             .iter()
@@ -131,7 +136,7 @@ fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
 }
 
 /// Extracts the typed fields of a page, and adds the links that its recipes follow.
-fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed: &mut Parsed) {
+fn extract(job: &Job, extractor: &Extractor, follow: Option<&LinkPlan>, parsed: &mut Parsed) {
     let Some(page) = readable(job, parsed) else {
         return;
     };
@@ -170,11 +175,11 @@ fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
         url: &job.url,
         text,
         source: match kind {
-            Kind::Html => Source::Html,
-            Kind::Xhtml => Source::Xhtml,
-            Kind::Xml if parse::is_xhtml(text) => Source::Xhtml,
-            Kind::Json => Source::Json,
-            _ => Source::Text,
+            Kind::Html => PageFormat::Html,
+            Kind::Xhtml => PageFormat::Xhtml,
+            Kind::Xml if parse::is_xhtml(text) => PageFormat::Xhtml,
+            Kind::Json => PageFormat::Json,
+            _ => PageFormat::Text,
         },
         encoding: Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8),
         recipes: &job.recipes,
@@ -182,7 +187,7 @@ fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
 }
 
 /// Adds the links that recipes follow to the links found on the page.
-fn add_followed_links(followed: &[extract::Follow], follow: &FollowPlan, found: &mut Found) {
+fn add_followed_links(followed: &[extract::FollowRule], follow: &LinkPlan, found: &mut FoundLinks) {
     let known: HashMap<u64, usize> = found
         .iter()
         .enumerate()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use haul::frontier::Robots;
-use haul::parse::Follow;
+use haul::parse::FollowSettings;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
 use haul::sink::{FilesSettings, Format, Layout, SinkSettings};
 use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages, Sitemaps};
@@ -285,11 +285,11 @@ impl Following {
             true => Robots::Ignore,
             false => Robots::Obey,
         };
-        config.parse.follow = Some(Follow {
+        config.parse.follow = Some(FollowSettings {
             assets: self.assets,
             guess: self.script_links,
             pages: !self.only_recipe_links,
-            ..Follow::default()
+            ..FollowSettings::default()
         });
         let traps = match self.follow_traps {
             true => TrapSettings::OFF,

@@ -51,14 +51,14 @@ impl Resume {
                 .sources
                 .iter()
                 .find_map(|source| match source {
-                    haul::seeds::Source::Failures(failures) => Some(failures.path().to_owned()),
+                    haul::seeds::SeedSource::Failures(failures) => Some(failures.path().to_owned()),
                     _ => None,
                 }),
             reads_stdin: plan
                 .config
                 .seeds
                 .sources
-                .contains(&haul::seeds::Source::Stdin),
+                .contains(&haul::seeds::SeedSource::Stdin),
         }
     }
 

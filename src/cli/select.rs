@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::Read;
 
 use clap::Args;
-use haul::extract::{Column, Kind, Limits, Match, Page, Source, matches};
+use haul::extract::{Column, Kind, Limits, Match, Page, PageFormat, matches};
 use haul::{Config, Error, Event, PageUrl, Stop, clean};
 
 use super::advice;
@@ -44,10 +44,10 @@ impl SelectArguments {
     pub(super) fn text(self) -> haul::Result<String> {
         let page = self.read()?;
         let source = match page.media.as_str() {
-            json if json.ends_with("json") => Source::Json,
-            "text/plain" => Source::Text,
-            "application/xhtml+xml" => Source::Xhtml,
-            _ => Source::Html,
+            json if json.ends_with("json") => PageFormat::Json,
+            "text/plain" => PageFormat::Text,
+            "application/xhtml+xml" => PageFormat::Xhtml,
+            _ => PageFormat::Html,
         };
         let mut output = String::new();
         for expression in &self.expressions {

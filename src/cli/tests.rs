@@ -9,7 +9,7 @@ use super::*;
 use haul::engine::Engine;
 use haul::fetch::FetchSettings;
 use haul::frontier::{FrontierSettings, RetryOn};
-use haul::seeds::Source;
+use haul::seeds::SeedSource;
 use layers::Settings;
 
 const NOBODY: Terminals = Terminals {
@@ -447,10 +447,10 @@ fn a_word_is_a_list_where_a_file_has_its_name() {
     assert_eq!(
         sources,
         [
-            Source::Urls(vec!["http://a".into(), "b.example".into()]),
-            Source::File(path),
-            Source::Urls(vec!["c.example".into()]),
-            Source::File("more.csv".into()),
+            SeedSource::Urls(vec!["http://a".into(), "b.example".into()]),
+            SeedSource::File(path),
+            SeedSource::Urls(vec!["c.example".into()]),
+            SeedSource::File("more.csv".into()),
         ]
     );
 }

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{Agreement, Difference, FailureRate};
-use super::round::Answer;
+use super::round::RoundReply;
 use super::statistics::exact_test;
 
 /// The most differences that are listed one by one.
@@ -35,7 +35,7 @@ struct EngineAnswers {
     /// The class of the last failure.
     class: Option<String>,
     /// The first answer that was not a failure.
-    first: Option<Answer>,
+    first: Option<RoundReply>,
     /// Whether a later answer had different bytes.
     changes: bool,
     /// Whether a later answer had a different status or media type.
@@ -60,7 +60,7 @@ enum Similarity {
 
 impl Answers {
     /// Records the answers that an engine got in a round.
-    pub(super) fn add(&mut self, engine: usize, answers: Vec<Answer>) {
+    pub(super) fn add(&mut self, engine: usize, answers: Vec<RoundReply>) {
         for answer in answers {
             let known = self.seen.entry(answer.url).or_default();
             let seen = match known.iter().position(|seen| seen.engine == engine) {
@@ -181,7 +181,7 @@ fn sum(counts: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
 }
 
 fn similarity(seen: &[EngineAnswers]) -> Similarity {
-    let answered: Vec<(&EngineAnswers, &Answer)> = seen
+    let answered: Vec<(&EngineAnswers, &RoundReply)> = seen
         .iter()
         .filter_map(|seen| Some((seen, seen.first.as_ref()?)))
         .collect();
@@ -192,7 +192,7 @@ fn similarity(seen: &[EngineAnswers]) -> Similarity {
         return Similarity::NotCompared;
     }
     let all = || answered.iter().map(|(seen, _)| *seen);
-    let kind = |answer: &Answer| (answer.status, answer.media);
+    let kind = |answer: &RoundReply| (answer.status, answer.media);
     if others.iter().any(|(_, answer)| kind(answer) != kind(first)) {
         // If any engine saw the status or media type change, the mismatch may be chance; if none did, it is a
         // difference.
@@ -234,7 +234,7 @@ impl EngineAnswers {
         }
     }
 
-    fn add(&mut self, answer: Answer) {
+    fn add(&mut self, answer: RoundReply) {
         self.asked += 1;
         if let Some(class) = answer.failure {
             self.failed += 1;
@@ -274,17 +274,17 @@ impl EngineAnswers {
 mod tests {
     use super::*;
 
-    fn answer(url: u32, digest: u64) -> Answer {
-        Answer {
+    fn answer(url: u32, digest: u64) -> RoundReply {
+        RoundReply {
             url,
             status: 200,
             digest,
-            ..Answer::default()
+            ..RoundReply::default()
         }
     }
 
-    fn failure(url: u32) -> Answer {
-        Answer {
+    fn failure(url: u32) -> RoundReply {
+        RoundReply {
             failure: Some("http-5xx".to_owned()),
             ..answer(url, 0)
         }
@@ -331,7 +331,7 @@ mod tests {
     fn a_page_with_a_counter_is_proved_by_its_text_and_another_page_is_not() {
         for (text, proved) in [(0b111, 1), (u64::MAX, 0)] {
             let mut answers = Answers::default();
-            let with = |digest, text| Answer {
+            let with = |digest, text| RoundReply {
                 text: Some(text),
                 ..answer(0, digest)
             };
@@ -387,7 +387,7 @@ mod tests {
     fn a_page_that_fails_for_one_engine_in_every_round_is_a_difference() {
         let mut answers = Answers::default();
         for _ in 0..7 {
-            let mut one: Vec<Answer> = (0..99).map(|url| answer(url, 1)).collect();
+            let mut one: Vec<RoundReply> = (0..99).map(|url| answer(url, 1)).collect();
             answers.add(0, one.clone());
             one[5] = failure(5);
             answers.add(1, one);

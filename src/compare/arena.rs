@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::machine::{Busy, Usage};
-use super::round::{Answer, Measured, Order};
+use super::round::{Measured, Order, RoundReply};
 use super::target::{Practice, Target};
 use crate::engine::Engine;
 use crate::error::{Error, Result, Setting};
@@ -179,7 +179,7 @@ impl Arena {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub(super) fn texts(&self, engine: Engine, places: &[u32]) -> Result<Vec<Answer>> {
+    pub(super) fn texts(&self, engine: Engine, places: &[u32]) -> Result<Vec<RoundReply>> {
         let urls = places
             .iter()
             .filter_map(|place| self.urls.get(*place as usize).cloned());

@@ -13,7 +13,7 @@ use super::latency::Latency;
 use super::machine::Machine;
 use super::map::Map;
 use super::statistics::Interval;
-use super::verdict::Place;
+use super::verdict::Ranking;
 
 /// The result of a comparison.
 #[derive(Debug, Clone, Serialize)]
@@ -114,7 +114,7 @@ pub struct EngineResult {
     /// `None` for the best.
     pub p: Option<f64>,
     /// What the rounds show about the engine.
-    pub place: Place,
+    pub place: Ranking,
     /// Latency of the responses in all rounds.
     pub latency_ms: Latency,
     /// The latency curve: pairs of a percentile, 0 to 100, and milliseconds.

@@ -13,7 +13,7 @@ use super::finding::{Bound, Diagnosis, OwnLimit, Recommendation, Shares, Verdict
 use super::machine::Machine;
 use super::outcome::Rounds;
 use super::settings::CompareSettings;
-use super::verdict::Place;
+use super::verdict::Ranking;
 
 /// The share of busy time above which a machine is fully used.
 const FULL: f64 = 0.85;
@@ -30,13 +30,13 @@ const DISK: f64 = 0.2;
 
 /// The best engine, and those that may be just as fast.
 pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
-    let of = |place: Place| engines.iter().filter(move |engine| engine.place == place);
-    let Some(best) = of(Place::Best).next() else {
+    let of = |place: Ranking| engines.iter().filter(move |engine| engine.place == place);
+    let Some(best) = of(Ranking::Best).next() else {
         return nothing();
     };
     Verdict {
         best: best.name.clone(),
-        tied: of(Place::NoDifferenceShown)
+        tied: of(Ranking::NoDifferenceShown)
             .map(|engine| engine.name.clone())
             .collect(),
     }
@@ -188,7 +188,7 @@ pub(super) fn recommend(engines: &[EngineResult], sweep: Option<&Sweep>) -> Opti
     let cost = |engine: &EngineResult| engine.cpu_us.user + engine.cpu_us.system;
     let fit = || {
         let all = engines.iter();
-        all.filter(|engine| engine.place != Place::Slower)
+        all.filter(|engine| engine.place != Ranking::Slower)
     };
     let chosen = fit().min_by(|one, other| cost(one).total_cmp(&cost(other)))?;
     let along = sweep.filter(|sweep| sweep.axis == Axis::Concurrency);

@@ -170,7 +170,7 @@ pub fn compare(
     };
     let best = engines
         .iter()
-        .position(|engine| engine.place == verdict::Place::Best);
+        .position(|engine| engine.place == verdict::Ranking::Best);
     let best = best.map(|index| &rounds[index]).filter(|_| fetched);
     let warnings = warnings(settings, &course, &engines, &agreement, &machine);
     let workload = Workload {

@@ -74,7 +74,7 @@ pub(super) struct Measured {
     /// How often a host was paused.
     pub(super) pauses: u64,
     pub(super) flights: Flights,
-    pub(super) answers: Vec<Answer>,
+    pub(super) answers: Vec<RoundReply>,
 }
 
 impl Measured {
@@ -92,7 +92,7 @@ impl Measured {
 
 /// The answer for one URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct RoundReply {
     /// The index of the URL in the order, from 0.
     pub(super) url: u32,
     /// The status; 0 for a failure without one.
@@ -109,7 +109,7 @@ pub(super) struct Answer {
     pub(super) failure: Option<String>,
 }
 
-impl Answer {
+impl RoundReply {
     fn of(visit: &Visit) -> Option<Self> {
         let url = u32::try_from(visit.job.row?.checked_sub(1)?).ok()?;
         let Ok(page) = &visit.outcome else {
@@ -272,7 +272,7 @@ impl Order {
         let on_event = |event: &Event<'_>| match event {
             Event::Visited(visit) => {
                 flights.extend(Flight::of(visit, begun));
-                answers.extend(Answer::of(visit));
+                answers.extend(RoundReply::of(visit));
             }
             Event::Tick(_) => {
                 measured.footprint = Footprint::now().or(measured.footprint);

@@ -49,13 +49,13 @@ pub struct Standing {
     /// `None` for the best itself and if no round was measured.
     pub p: Option<f64>,
     /// What the rounds show about the engine.
-    pub place: Place,
+    pub place: Ranking,
 }
 
 /// What the figures show about an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum Ranking {
     /// The engine with the lowest median; it is the fastest only if all others are slower.
     Best,
     /// The engine may be as fast as the best: the rounds show no difference.
@@ -68,7 +68,7 @@ pub enum Place {
 ///
 /// Value `i` of every engine that ran all rounds is from block `i`; an engine with a different number of rounds is
 /// compared without blocks. Values that are not finite are ignored: failed rounds must be reported elsewhere. Exactly
-/// one engine is [`Place::Best`] unless the list is empty: the first of those with the lowest median, or if nothing
+/// one engine is [`Ranking::Best`] unless the list is empty: the first of those with the lowest median, or if nothing
 /// was measured, the first.
 pub fn judge(engines: &[(String, Vec<f64>)], seed: u64) -> Vec<Standing> {
     let measured = engines.iter().enumerate();
@@ -87,7 +87,7 @@ pub fn judge(engines: &[(String, Vec<f64>)], seed: u64) -> Vec<Standing> {
                     name,
                     ratio: Interval::point(if rounds(seconds) > 0 { 1.0 } else { 0.0 }),
                     p: None,
-                    place: Place::Best,
+                    place: Ranking::Best,
                 };
             }
             let (_, least) = &engines[best];
@@ -99,9 +99,9 @@ pub fn judge(engines: &[(String, Vec<f64>)], seed: u64) -> Vec<Standing> {
                 && ratio.low > 1.0
                 && ratio.median > NOTABLE;
             let place = if shown {
-                Place::Slower
+                Ranking::Slower
             } else {
-                Place::NoDifferenceShown
+                Ranking::NoDifferenceShown
             };
             Standing {
                 name,
@@ -174,7 +174,7 @@ mod tests {
             .filter(|&seed| {
                 let engines = simulated(seconds, rounds, block_noise, seed);
                 let standings = judge(&engines, seed);
-                standings.iter().any(|one| one.place == Place::Slower)
+                standings.iter().any(|one| one.place == Ranking::Slower)
             })
             .count() as u64
     }
@@ -215,7 +215,7 @@ mod tests {
         (name.to_owned(), seconds.to_vec())
     }
 
-    fn places(engines: &[(String, Vec<f64>)]) -> Vec<Place> {
+    fn places(engines: &[(String, Vec<f64>)]) -> Vec<Ranking> {
         judge(engines, 1).iter().map(|one| one.place).collect()
     }
 
@@ -225,7 +225,7 @@ mod tests {
         let slow = engine("slow", &[2.0, 2.1, 2.2, 2.3, 2.4]);
         assert_eq!(
             places(&[slow.clone(), fast.clone()]),
-            [Place::Slower, Place::Best]
+            [Ranking::Slower, Ranking::Best]
         );
         let standings = judge(&[slow.clone(), fast.clone()], 1);
         assert_eq!(standings[0].p, Some(2.0 / 252.0));
@@ -239,7 +239,7 @@ mod tests {
         assert!(rank_test(&four.1, &six.1) < 0.01);
         assert_eq!(
             places(&[four, six]),
-            [Place::NoDifferenceShown, Place::Best]
+            [Ranking::NoDifferenceShown, Ranking::Best]
         );
     }
 
@@ -247,9 +247,9 @@ mod tests {
     fn a_p_value_below_one_in_a_hundred_shows_a_difference() {
         let fast = engine("fast", &[1.0, 1.1, 1.2, 1.3, 1.4, 1.5]);
         // a round of the slow engine is faster than two or three of the fast one: p = 0.0087 and 0.0152
-        for (odd, place) in [(1.35, Place::Slower), (1.25, Place::NoDifferenceShown)] {
+        for (odd, place) in [(1.35, Ranking::Slower), (1.25, Ranking::NoDifferenceShown)] {
             let slow = engine("slow", &[odd, 2.0, 2.1, 2.2, 2.3, 2.4]);
-            assert_eq!(places(&[fast.clone(), slow]), [Place::Best, place]);
+            assert_eq!(places(&[fast.clone(), slow]), [Ranking::Best, place]);
         }
     }
 
@@ -261,7 +261,7 @@ mod tests {
             for standing in judge(&engines, seed) {
                 let Standing { ratio, p, .. } = standing;
                 if p.is_some_and(|p| p < 0.01) && ratio.median > 1.01 && ratio.low <= 1.0 {
-                    assert_eq!(standing.place, Place::NoDifferenceShown);
+                    assert_eq!(standing.place, Ranking::NoDifferenceShown);
                     outweighed += 1;
                 }
             }
@@ -277,7 +277,7 @@ mod tests {
         assert!(rank_test(&best.1, &near.1) < 0.001);
         assert_eq!(
             places(&[best, near, far]),
-            [Place::Best, Place::NoDifferenceShown, Place::Slower]
+            [Ranking::Best, Ranking::NoDifferenceShown, Ranking::Slower]
         );
     }
 
@@ -313,7 +313,7 @@ mod tests {
             let engines: Vec<_> = engines.iter().map(|seconds| engine("one", seconds)).collect();
             let standings = judge(&engines, seed);
             prop_assert_eq!(standings.len(), engines.len());
-            let best = standings.iter().filter(|one| one.place == Place::Best).count();
+            let best = standings.iter().filter(|one| one.place == Ranking::Best).count();
             prop_assert_eq!(best, engines.len().min(1));
             for Standing { ratio, p, .. } in standings {
                 prop_assert!(ratio.low <= ratio.median && ratio.median <= ratio.high, "{:?}", ratio);

@@ -22,7 +22,7 @@ pub(super) const FIRST_CHECKPOINT: Duration = Duration::from_millis(50);
 impl<F: FnMut(&Event<'_>)> Run<F> {
     /// In a job, requests more work from the store, and takes a checkpoint when it is due.
     pub(super) async fn keep(&mut self) -> Result<()> {
-        if !self.frontier.is_kept() {
+        if !self.frontier.is_stored() {
             return Ok(());
         }
         self.frontier.lease();
@@ -39,7 +39,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
 
     /// Sends all settled visits to the writer, and requests the marks of the sinks.
     pub(super) async fn begin_checkpoint(&mut self) -> Result<()> {
-        if !self.frontier.is_kept() {
+        if !self.frontier.is_stored() {
             return Ok(());
         }
         self.settled_bytes = 0;

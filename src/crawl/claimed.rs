@@ -6,7 +6,7 @@ use crate::archive::series;
 use crate::config::Config;
 use crate::frontier::JOB_FILES;
 use crate::run::claims::Claims;
-use crate::seeds::Source;
+use crate::seeds::SeedSource;
 use crate::sink::{Destination, FilesSettings, Format, Holders, Mirror, SinkSettings};
 
 impl Config {
@@ -18,11 +18,11 @@ impl Config {
         let mut claims = Claims::default();
         for source in &self.seeds.sources {
             match source {
-                Source::File(path) => claims.read(named("the list", path), path),
-                Source::Archive(path) => claims.read(named("the archive", path), path),
-                Source::Stdin => claims.read_open("standard input", std::io::stdin()),
+                SeedSource::File(path) => claims.read(named("the list", path), path),
+                SeedSource::Archive(path) => claims.read(named("the archive", path), path),
+                SeedSource::Stdin => claims.read_open("standard input", std::io::stdin()),
                 // An output whose failures are retried is appended to; it is read only up to its earlier end.
-                Source::Urls(_) | Source::Failures(_) => {}
+                SeedSource::Urls(_) | SeedSource::Failures(_) => {}
             }
         }
         for path in self.crawl.iter().flat_map(|crawl| &crawl.archives) {

@@ -18,7 +18,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     pub(super) async fn end(&mut self, ended: Ended, reading: bool) -> Result<Outcome> {
         self.waits_due = Duration::MAX;
         self.tally.waits = Waits::default();
-        self.frontier.keep_waits(&self.tally.waits);
+        self.frontier.note_waits(&self.tally.waits);
         self.tick();
         // The lanes close their connections while the last records are written.
         self.crew.close();
@@ -35,7 +35,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.frontier.commit(gathered, marks);
         }
         while self.frontier.awaits_store() {
-            let answer = self.frontier.store_answer().await?;
+            let answer = self.frontier.store_reply().await?;
             self.frontier.take(answer, Instant::now())?;
         }
         if let Some((holders, settings)) = self.holders.take() {
@@ -44,7 +44,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.tally.broken = holders.report(report, redirects)?;
         }
         let early = ended != Ended::Complete;
-        let kept = self.frontier.is_kept();
+        let kept = self.frontier.is_stored();
         // A job that will be resumed saves more: its copy is made at its end.
         let mirror = self.mirror.take().filter(|_| !(early && kept));
         let mirror = mirror.map(Mirror::finish).transpose()?;
@@ -73,7 +73,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     /// # Errors
     /// The error of the output, if its content is unknown: standard output, or a format that cannot be taken back.
     pub(super) async fn stopped(mut self, error: Error) -> Result<Outcome> {
-        let kept = self.frontier.is_kept();
+        let kept = self.frontier.is_stored();
         let unwritten = self.writer.unwritten();
         let Some(mut rows) = unwritten.or_else(|| kept.then(Vec::new)) else {
             return Err(error);

@@ -129,7 +129,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     reading = self.admit(batch?)?;
                     self.tally.left_out.clone_from(seeds.left_out());
                 }
-                answer = self.frontier.store_answer(), if self.frontier.awaits_store() => {
+                answer = self.frontier.store_reply(), if self.frontier.awaits_store() => {
                     self.frontier.take(answer?, Instant::now())?;
                 }
                 marks = marks(&mut self.checkpoint), if self.checkpoint.is_some() => self.commit(marks).await?,
@@ -209,7 +209,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let Some(batch) = batch else {
             self.frontier.await_no_more()?;
             self.list.done = true;
-            self.frontier.list_was_read(self.list);
+            self.frontier.note_list_mark(self.list);
             self.tally.total = self.follow.is_none().then_some(self.tally.rows);
             return Ok(false);
         };
@@ -218,7 +218,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.tally.total = batch.estimate.filter(|_| self.follow.is_none());
         self.list.row = batch.last_row;
         self.list.taken = batch.read;
-        self.frontier.list_was_read(self.list);
+        self.frontier.note_list_mark(self.list);
         let now = Instant::now();
         for entry in batch.entries {
             let settled = match entry {
@@ -298,7 +298,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     /// A visit is over: what it leads to is admitted, and its record goes to the writer.
     fn settle(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Some(follow) = &mut self.follow {
-            self.frontier.come_nearer(&mut visit.job)?;
+            self.frontier.lower_depth(&mut visit.job)?;
             follow.links(&visit, &mut self.frontier, now)?;
         }
         let skip = self.frontier.settle(&visit, now)?;

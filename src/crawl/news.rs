@@ -73,12 +73,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         if self.tally.elapsed >= self.waits_due {
             self.waits_due = self.tally.elapsed + WAITS_EVERY;
             let hosts = &self.tally.hosts;
-            self.tally.longest_host = self.frontier.longest_host(|host| {
+            self.tally.slowest_host = self.frontier.slowest_host(|host| {
                 let host = hosts.get(host).filter(|host| host.visited > 0)?;
                 Some(host.busy / u32::try_from(host.visited).unwrap_or(u32::MAX))
             });
             self.tally.waits = self.frontier.waits(Instant::now());
-            self.frontier.keep_waits(&self.tally.waits);
+            self.frontier.note_waits(&self.tally.waits);
         }
         if let Some(follow) = &self.follow {
             self.tally.passed_over.clone_from(follow.skips());

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Setting};
 use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan};
 use crate::follow::{CrawlSettings, FollowPlan};
 use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
-use crate::parse::{self, Follow, ParsePlan, Wants};
+use crate::parse::{self, FollowSettings, ParsePlan, Wants};
 use crate::robots;
 use crate::sink::{self, Destination, FilesSettings, Layout, SinkPlan, SinkSettings};
 
@@ -115,16 +115,16 @@ fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     }
     let crawl = config.crawl.as_ref();
     let agent = config.fetch.headers.text(header::USER_AGENT);
-    plan.follow = followed(config).map(|wanted| parse::FollowPlan {
+    plan.follow = followed(config).map(|wanted| parse::LinkPlan {
         agent: robots::product_token(agent.unwrap_or("*")).to_owned(),
         similar: crawl.is_some_and(CrawlSettings::compares),
-        ..parse::FollowPlan::of(wanted)
+        ..parse::LinkPlan::of(wanted)
     });
     Ok(plan)
 }
 
 /// Returns what to look for in pages.
-fn followed(config: &Config) -> Option<Follow> {
+fn followed(config: &Config) -> Option<FollowSettings> {
     let said = config.parse.follow.clone();
     let Some(crawl) = &config.crawl else {
         return said;

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use super::hook::Hook;
 use crate::config::BrokenSettings;
 use crate::engine::Crew;
-use crate::follow::Follow;
-use crate::frontier::{Frontier, Gathered, ListMark};
+use crate::follow::LinkFollower;
+use crate::frontier::{Frontier, ListMark, PendingCommit};
 use crate::run::event::Event;
 use crate::run::tally::{Tally, Totals};
 use crate::sink::{Holders, Marks, Mirror, Writer};
@@ -21,7 +21,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 pub(super) const BATCH: usize = 256;
 
 /// What was gathered for a commit, and the marks that it waits for.
-pub(super) type Checkpoint = (Gathered, oneshot::Receiver<Marks>);
+pub(super) type Checkpoint = (PendingCommit, oneshot::Receiver<Marks>);
 
 /// All that the loop owns.
 pub(super) struct Run<F> {
@@ -29,7 +29,7 @@ pub(super) struct Run<F> {
     pub(super) crew: Crew,
     pub(super) writer: Writer,
     /// Which links become jobs; none where none do.
-    pub(super) follow: Option<Follow>,
+    pub(super) follow: Option<LinkFollower>,
     /// Who links where, and the files to tell of it; none where nobody asks.
     pub(super) holders: Option<(Holders, BrokenSettings)>,
     /// What was saved for a copy that can be browsed; none where nobody asks.

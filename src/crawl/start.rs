@@ -16,8 +16,8 @@ use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::extract::Health;
-use crate::follow::Follow;
-use crate::frontier::{Earlier, Folder, Frontier, ListMark, Opened, marks_left};
+use crate::follow::LinkFollower;
+use crate::frontier::{EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
 use crate::run::event::Event;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
@@ -55,16 +55,16 @@ pub(super) async fn run(
     }
     let mut frontier = Frontier::new(plan.frontier);
     if plan.parse.wants.raw {
-        frontier.keep_hops();
+        frontier.store_hops();
     }
-    let mut follow = plan.follow.map(Follow::new);
+    let mut follow = plan.follow.map(LinkFollower::new);
     if let Some(follow) = &follow {
         frontier.rank(follow.ranks());
     }
     let mut marks = BTreeMap::new();
     let mut before = None;
     let mut list = ListMark::default();
-    let mut earlier = Earlier::default();
+    let mut earlier = EarlierTotals::default();
     if let Some(job) = &config.job {
         let (opened, left) = open_job(job)?;
         before = left;
@@ -149,14 +149,14 @@ pub(super) async fn run(
 }
 
 /// Locks the job's folder, and opens the job that is in it or begins one. Answers what was counted by one that is forgotten.
-fn open_job(job: &JobSettings) -> Result<(Opened, Option<Health>)> {
-    let folder = Folder::lock(&job.folder)?;
+fn open_job(job: &JobSettings) -> Result<(OpenJob, Option<Health>)> {
+    let folder = JobFolder::lock(&job.folder)?;
     let mut before = None;
     if job.fresh {
-        let left = marks_left(&job.folder).remove(Counter::NAME);
+        let left = stored_marks(&job.folder).remove(Counter::NAME);
         before = left.and_then(|mark| Some(Counter::read(&Mark(mark))?.now));
         folder.clear()?;
     }
-    let opened = Opened::open(folder, &job.settings, &job.may_change)?;
+    let opened = OpenJob::open(folder, &job.settings, &job.may_change)?;
     Ok((opened, before))
 }

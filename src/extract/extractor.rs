@@ -13,17 +13,17 @@ use super::recipe::{Lead, Recipe};
 use super::rule::{self, Field, Reading, Rule};
 use super::selection::Expression;
 use super::selector::{Node, Selector};
-use super::source::Source;
+use super::source::PageFormat;
 use super::take::Take;
 use super::tree::{self, Tree};
 use super::watched_tree::Notes;
-use super::{ExtractSettings, Extracted, Follow, Page};
+use super::{ExtractSettings, Extracted, FollowRule, Page};
 use crate::error::{Error, Result};
 use crate::pattern::Pattern;
 use crate::text::nearest::nearest;
 use crate::url::PageUrl;
 use crate::visit::fields::{Fields, Item, Miss, SELECTED, Table, Value};
-use crate::visit::found::Found;
+use crate::visit::found::FoundLinks;
 
 /// Reads typed fields out of pages.
 ///
@@ -67,7 +67,7 @@ pub struct Extractor {
 #[derive(Debug)]
 struct TableReader {
     matches: Option<Vec<Pattern>>,
-    source: Source,
+    source: PageFormat,
     each: Selector,
     fields: Vec<Field>,
     leads: Vec<CompiledLead>,
@@ -118,7 +118,7 @@ impl Extractor {
             extractor.add(&Recipe {
                 name: SELECTED.to_owned(),
                 matches: None,
-                source: Source::Html,
+                source: PageFormat::Html,
                 each: String::new(),
                 rules: settings.fields.iter().cloned().map(Rule::from).collect(),
                 follow: Vec::new(),
@@ -139,7 +139,7 @@ impl Extractor {
     /// Whether anything is extracted from such a page, so that its text is needed.
     ///
     /// `recipes` are as in [`Page`].
-    pub fn wants(&self, url: &PageUrl, source: Source, recipes: &[Arc<str>]) -> bool {
+    pub fn wants(&self, url: &PageUrl, source: PageFormat, recipes: &[Arc<str>]) -> bool {
         if self.wants_texts(source) || self.metadata && source.is_page() {
             return true;
         }
@@ -201,7 +201,7 @@ impl Extractor {
         extracted
     }
 
-    fn wants_texts(&self, source: Source) -> bool {
+    fn wants_texts(&self, source: PageFormat) -> bool {
         source.is_page() && (self.article || self.markdown.is_some())
     }
 
@@ -267,11 +267,11 @@ impl Extractor {
     fn check_leads(&self) -> Result<()> {
         let leads = self.readers.iter().flat_map(|reader| &reader.leads);
         let wanted: HashSet<&str> = leads.filter_map(|lead| lead.recipe.as_deref()).collect();
-        if wanted.len() > Found::RECIPES {
+        if wanted.len() > FoundLinks::RECIPES {
             let problem = format!(
                 "follow: {} recipes are named, but at most {} can be",
                 wanted.len(),
-                Found::RECIPES
+                FoundLinks::RECIPES
             );
             return Err(Error::Setting(problem));
         }
@@ -303,12 +303,12 @@ impl Extractor {
 }
 
 impl TableReader {
-    fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: &[Arc<str>]) -> bool {
+    fn is_for(&self, name: &str, url: &PageUrl, source: PageFormat, wanted: &[Arc<str>]) -> bool {
         let readable = match self.source {
-            Source::Html | Source::Xhtml => source.is_page(),
+            PageFormat::Html | PageFormat::Xhtml => source.is_page(),
             // Servers often label their JSON as something else: if the recipe matches the URL, it is tried as JSON.
-            Source::Json => source == Source::Json || self.matches.is_some(),
-            Source::Text => true,
+            PageFormat::Json => source == PageFormat::Json || self.matches.is_some(),
+            PageFormat::Text => true,
         };
         let matches = match &self.matches {
             Some(patterns) => patterns.iter().any(|pattern| pattern.matches(url)),
@@ -360,12 +360,14 @@ impl Fields {
 }
 
 impl CompiledLead {
-    fn compile(lead: &Lead, source: Source) -> std::result::Result<Self, String> {
+    fn compile(lead: &Lead, source: PageFormat) -> std::result::Result<Self, String> {
         let selector =
             Selector::compile(source, &lead.expression.selector).map_err(|fault| fault.problem)?;
         let chain = lead.chain(source)?;
         let take = match (&lead.expression.take, source) {
-            (Take::Text, Source::Html | Source::Xhtml) => Take::Attribute("href".to_owned()),
+            (Take::Text, PageFormat::Html | PageFormat::Xhtml) => {
+                Take::Attribute("href".to_owned())
+            }
             (take, _) => take.clone(),
         };
         Ok(Self {
@@ -377,7 +379,7 @@ impl CompiledLead {
     }
 
     /// The links to follow from a page. Anything that is not an http(s) URL is dropped.
-    fn links(&self, root: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Follow> {
+    fn links(&self, root: &Node<'_>, reading: &mut Reading<'_>) -> Vec<FollowRule> {
         let limits = reading.account.limits;
         let nodes = self
             .selector
@@ -397,7 +399,7 @@ impl CompiledLead {
                 Value::Text(text) => PageUrl::parse(text).ok(),
                 _ => None,
             })
-            .map(|url| Follow {
+            .map(|url| FollowRule {
                 url,
                 recipe: self.recipe.clone(),
             })
@@ -427,24 +429,24 @@ impl Views {
 
     fn root<'p>(
         &'p mut self,
-        source: Source,
+        source: PageFormat,
         page: &Page<'p>,
         limits: &Limits,
     ) -> std::result::Result<Node<'p>, String> {
         match source {
-            Source::Html | Source::Xhtml => self.tree(page, limits).map(Node::Page),
-            Source::Json => {
+            PageFormat::Html | PageFormat::Xhtml => self.tree(page, limits).map(Node::Page),
+            PageFormat::Json => {
                 let json = self
                     .json
                     .get_or_insert_with(|| parse_json(page.text, limits));
                 json.as_ref().map(Node::Json).map_err(Clone::clone)
             }
-            Source::Text if page.text.len() > limits.page_bytes => Err(format!(
+            PageFormat::Text if page.text.len() > limits.page_bytes => Err(format!(
                 "the page has {} bytes, and at most {} are searched",
                 page.text.len(),
                 limits.page_bytes
             )),
-            Source::Text => Ok(Node::Text(page.text)),
+            PageFormat::Text => Ok(Node::Text(page.text)),
         }
     }
 }

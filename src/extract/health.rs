@@ -327,7 +327,7 @@ fn field_count(columns: &[Column]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extract::{ExtractSettings, Extracted, Extractor, Page, Recipe, Source};
+    use crate::extract::{ExtractSettings, Extracted, Extractor, Page, PageFormat, Recipe};
     use crate::url::PageUrl;
 
     const RECIPE: &str = "name = 'product'\neach = 'li'\n[fields]\nname = { select = 'b', min_rate = 0.75 }\n\
@@ -348,7 +348,7 @@ mod tests {
             let Extracted { fields, .. } = extractor.extract(&Page {
                 url: &PageUrl::parse(url).unwrap(),
                 text,
-                source: Source::Html,
+                source: PageFormat::Html,
                 encoding: encoding_rs::UTF_8,
                 recipes: &[],
             });

@@ -48,7 +48,7 @@ pub use probe::{Match, matches};
 pub use recipe::{Lead, Problem, Recipe};
 pub use rule::{Reads, Rule};
 pub use selection::{Expression, Selection, SelectionError};
-pub use source::Source;
+pub use source::PageFormat;
 pub use take::Take;
 
 use crate::url::PageUrl;
@@ -81,8 +81,8 @@ pub struct Page<'p> {
     pub url: &'p PageUrl,
     /// The decoded text.
     pub text: &'p str,
-    /// How to read it. [`Source::Text`] stands for everything that is neither HTML nor JSON.
-    pub source: Source,
+    /// How to read it. [`PageFormat::Text`] stands for everything that is neither HTML nor JSON.
+    pub source: PageFormat,
     /// The encoding the page was sent in; the queries of its links are encoded in it.
     pub encoding: &'static Encoding,
     /// The recipes that earlier pages asked to apply to this page.
@@ -96,7 +96,7 @@ pub struct Extracted {
     /// The items.
     pub fields: Fields,
     /// The links that its recipes follow, each URL once per recipe.
-    pub follow: Vec<Follow>,
+    pub follow: Vec<FollowRule>,
     /// What the page says about itself, if that was requested and the page is HTML.
     pub metadata: Option<Metadata>,
     /// The article's text, if requested.
@@ -110,7 +110,7 @@ pub struct Extracted {
 /// A link that a recipe follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Follow {
+pub struct FollowRule {
     /// The link's URL.
     pub url: PageUrl,
     /// The recipe to apply to the linked page, if the link names one.

@@ -6,7 +6,7 @@ use super::extractor;
 use super::filter::Chain;
 use super::selection::{Expression, SelectionError, column};
 use super::selector::{Node, Selector};
-use super::source::Source;
+use super::source::PageFormat;
 use super::take::Take;
 use super::tree;
 use super::watched_tree::Notes;
@@ -38,7 +38,7 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
     };
     // HTML and XHTML share one selector language.
     let language = match page.source {
-        Source::Xhtml => Source::Html,
+        PageFormat::Xhtml => PageFormat::Html,
         other => other,
     };
     // Here it does not matter whether the expression yields a list or a single value.
@@ -60,15 +60,15 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
         orders: true,
     };
     let root = match page.source {
-        Source::Html | Source::Xhtml => {
+        PageFormat::Html | PageFormat::Xhtml => {
             tree = tree::build(page.text, page.source, limits, notes).map_err(refused)?;
             Node::Page(&tree)
         }
-        Source::Json => {
+        PageFormat::Json => {
             json = extractor::parse_json(page.text, limits).map_err(refused)?;
             Node::Json(&json)
         }
-        Source::Text => Node::Text(page.text),
+        PageFormat::Text => Node::Text(page.text),
     };
     let (base, lines) = match &root {
         Node::Page(tree) => (tree.base.as_deref(), Some(&tree.lines)),

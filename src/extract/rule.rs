@@ -9,7 +9,7 @@ use super::filter::Chain;
 use super::limits::Account;
 use super::selection::{Expression, Selection, check_name};
 use super::selector::{Node, Selector};
-use super::source::Source;
+use super::source::PageFormat;
 use super::take::Take;
 use crate::visit::fields::{Column, Kind, Value};
 
@@ -100,7 +100,7 @@ pub(super) struct Reading<'r> {
 /// The first rule that does not compile, by its path, and why.
 pub(super) fn compile(
     rules: &[Rule],
-    source: Source,
+    source: PageFormat,
     above: &[&str],
 ) -> Result<(Vec<Field>, Vec<Column>), (String, Fault)> {
     let mut fields = Vec::with_capacity(rules.len());

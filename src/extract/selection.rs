@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use super::filter::{self, Chain, Filter};
 use super::selector::Selector;
-use super::source::Source;
+use super::source::PageFormat;
 use super::take::Take;
 
 /// The longest expression, in bytes.
@@ -100,7 +100,7 @@ impl Selection {
             problem,
         })?;
         let expression =
-            Expression::read(expression, Source::Html, list).map_err(|fault| Fault {
+            Expression::read(expression, PageFormat::Html, list).map_err(|fault| Fault {
                 at: offset + fault.at,
                 problem: fault.problem,
             })?;
@@ -122,7 +122,7 @@ impl Expression {
     ///
     /// # Errors
     /// The first problem in it.
-    pub(super) fn read(text: &str, source: Source, list: bool) -> Result<Self, Fault> {
+    pub(super) fn read(text: &str, source: PageFormat, list: bool) -> Result<Self, Fault> {
         let fault = |at, problem| Fault { at, problem };
         if text.len() > LONGEST {
             return Err(fault(LONGEST, format!("longer than {LONGEST} bytes")));
@@ -135,7 +135,7 @@ impl Expression {
         let take = take(text[take_at..bar].trim_end()).map_err(|p| fault(take_at, p))?;
         Selector::compile(source, selector)
             .map_err(|inner| fault(indent + inner.at, inner.problem))?;
-        if selector.is_empty() && source != Source::Html && take_at == bar && bar == 0 {
+        if selector.is_empty() && source != PageFormat::Html && take_at == bar && bar == 0 {
             return Err(fault(0, "no selector".to_owned()));
         }
         let filters = filter::read(&text[bar..], bar)?;
@@ -200,7 +200,7 @@ struct Delimiters {
 }
 
 impl Delimiters {
-    fn of(text: &str, source: Source) -> Self {
+    fn of(text: &str, source: PageFormat) -> Self {
         let mut delimiters = Self::default();
         let mut depth = 0_usize;
         let mut quote = None;
@@ -208,7 +208,7 @@ impl Delimiters {
         // Where the current comment ends: its content is ignored.
         let mut after_comment = 0;
         for (at, c) in text.char_indices() {
-            let is_selector = source == Source::Html;
+            let is_selector = source == PageFormat::Html;
             match c {
                 _ if at < after_comment => {}
                 _ if escaped => escaped = false,
@@ -220,7 +220,7 @@ impl Delimiters {
                     after_comment = end.map_or(text.len(), |end| at + 2 + end + 2);
                 }
                 // In a regular expression, quotes are ordinary characters.
-                '"' | '\'' if source != Source::Text => quote = Some(c),
+                '"' | '\'' if source != PageFormat::Text => quote = Some(c),
                 '(' | '[' | '{' => depth += 1,
                 ')' | ']' | '}' => depth = depth.saturating_sub(1),
                 _ if depth > 0 => {}
@@ -229,10 +229,10 @@ impl Delimiters {
                     delimiters.bar = Some(at);
                     break;
                 }
-                '@' if source == Source::Html || source == Source::Text && at == 0 => {
+                '@' if source == PageFormat::Html || source == PageFormat::Text && at == 0 => {
                     delimiters.take.get_or_insert(at);
                 }
-                ':' if source == Source::Html && text[at..].starts_with("::") => {
+                ':' if source == PageFormat::Html && text[at..].starts_with("::") => {
                     delimiters.take.get_or_insert(at);
                 }
                 _ => {}

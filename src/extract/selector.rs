@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::filter::of_json;
 use super::path::Path;
 use super::regular_expression::expression;
-use super::source::Source;
+use super::source::PageFormat;
 use super::take::Take;
 use super::tree::Tree;
 use crate::visit::fields::Value;
@@ -43,14 +43,14 @@ impl Selector {
     ///
     /// # Errors
     /// Where and why it is not valid.
-    pub(super) fn compile(source: Source, text: &str) -> Result<Self, Fault> {
+    pub(super) fn compile(source: PageFormat, text: &str) -> Result<Self, Fault> {
         if text.is_empty() {
             return Ok(Selector::Itself);
         }
         match source {
-            Source::Html | Source::Xhtml => Css::compile(text).map(Selector::Css),
-            Source::Json => Path::compile(text).map(Selector::Path),
-            Source::Text => expression(text)
+            PageFormat::Html | PageFormat::Xhtml => Css::compile(text).map(Selector::Css),
+            PageFormat::Json => Path::compile(text).map(Selector::Path),
+            PageFormat::Text => expression(text)
                 .map(Selector::Regex)
                 .map_err(|problem| Fault { at: 0, problem }),
         }

@@ -6,7 +6,7 @@ use crate::visit::fields::Kind;
 
 /// The format that a page is read as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Source {
+pub enum PageFormat {
     /// HTML, by CSS selectors.
     #[default]
     Html,
@@ -18,27 +18,27 @@ pub enum Source {
     Text,
 }
 
-impl Source {
+impl PageFormat {
     /// The name, as recipes spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Source::Html => "html",
-            Source::Xhtml => "xhtml",
-            Source::Json => "json",
-            Source::Text => "text",
+            PageFormat::Html => "html",
+            PageFormat::Xhtml => "xhtml",
+            PageFormat::Json => "json",
+            PageFormat::Text => "text",
         }
     }
 
     /// The kind of value that its selectors yield.
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Source::Html | Source::Xhtml | Source::Text => Kind::Text,
-            Source::Json => Kind::Json,
+            PageFormat::Html | PageFormat::Xhtml | PageFormat::Text => Kind::Text,
+            PageFormat::Json => Kind::Json,
         }
     }
 
     /// Whether it is a markup page: HTML or XHTML.
     pub const fn is_page(self) -> bool {
-        matches!(self, Source::Html | Source::Xhtml)
+        matches!(self, PageFormat::Html | PageFormat::Xhtml)
     }
 }

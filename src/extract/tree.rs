@@ -17,7 +17,7 @@ use scraper::Html;
 
 use super::attributes::Attributes;
 use super::limits::Limits;
-use super::source::Source;
+use super::source::PageFormat;
 use super::watched_tree::{ATTRIBUTES, FinishedTree, Handle, Notes, Orders, WatchedTree, too_deep};
 use super::xhtml::{self, Unread};
 
@@ -47,7 +47,7 @@ pub(super) struct Tree {
 /// If the page is too long, too deep or too large; the text is the reason for the record.
 pub(super) fn build(
     text: &str,
-    source: Source,
+    source: PageFormat,
     limits: &Limits,
     notes: Notes,
 ) -> Result<Tree, String> {
@@ -58,7 +58,7 @@ pub(super) fn build(
             limits.page_bytes
         ));
     }
-    if source == Source::Xhtml {
+    if source == PageFormat::Xhtml {
         let sink = WatchedTree::new(notes);
         match xhtml::fill(text, &sink, limits) {
             Ok(()) => return measure(sink.finish(), limits),

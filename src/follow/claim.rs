@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Follow, SourcePage};
+use super::{LinkFollower, SourcePage};
 use crate::error::Result;
 use crate::frontier::{Claim, Discovery, Frontier};
 use crate::job::{Role, Via};
@@ -12,7 +12,7 @@ use crate::url::PageUrl;
 use crate::visit::found::FoundLink;
 use crate::visit::skip::Skip;
 
-impl Follow {
+impl LinkFollower {
     /// Follows a redirect of a crawl as a link, with the depth and the recipes of its page.
     pub(super) fn redirect(
         &mut self,

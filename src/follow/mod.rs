@@ -113,7 +113,7 @@ pub(crate) struct FollowPlan {
 }
 
 /// Decides which links of a crawl become jobs.
-pub(crate) struct Follow {
+pub(crate) struct LinkFollower {
     settings: CrawlSettings,
     obeys: bool,
     ranks: Ranks,
@@ -125,7 +125,7 @@ pub(crate) struct Follow {
     max_sitemaps: u64,
 }
 
-impl Follow {
+impl LinkFollower {
     /// A crawl that has not seen any link.
     pub(crate) fn new(plan: FollowPlan) -> Self {
         let settings = plan.settings;
@@ -398,7 +398,7 @@ impl Follow {
     }
 }
 
-impl Gate for Option<Follow> {
+impl Gate for Option<LinkFollower> {
     fn lets_in(&mut self, from: &Job, target: &PageUrl) -> bool {
         let Some(follow) = self else {
             return true;

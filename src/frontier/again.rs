@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::RetryOn;
-use super::store::{Folder, Sqlite};
+use super::store::{JobFolder, Sqlite};
 use crate::error::{Error, Result};
 
 /// The result of putting failures back.
@@ -28,7 +28,7 @@ pub fn put_back(folder: &Path, causes: Option<&RetryOn>) -> Result<PutBack> {
     if !folder.is_dir() {
         return Err(Error::store(folder, "there is no job here"));
     }
-    let folder = Folder::lock(folder)?;
+    let folder = JobFolder::lock(folder)?;
     let (mut store, known) = Sqlite::open(&folder)?;
     let wanted = |status: Option<u16>, class: &str| {
         causes.is_none_or(|causes| {

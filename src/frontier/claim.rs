@@ -14,12 +14,12 @@ use std::sync::Arc;
 use super::store::{Row, State};
 use crate::job::Role;
 use crate::visit::Visit;
-use crate::visit::found::Found;
+use crate::visit::found::FoundLinks;
 
 /// The most times that one URL is fetched again in a session, should it get ever nearer.
 pub(crate) const MAX_RAISES: u8 = 7;
 /// The number that stands for more than one recipe.
-const SEVERAL: u8 = Found::RECIPES as u8 + 1;
+const SEVERAL: u8 = FoundLinks::RECIPES as u8 + 1;
 /// The greatest depth that is recorded: deeper ones count as this.
 const MAX_DEPTH: u16 = 0xfff;
 
@@ -323,7 +323,7 @@ impl Recipes {
         }
         let number = self.number(name).unwrap_or_else(|| {
             self.names.push(name.clone());
-            self.names.len().min(Found::RECIPES) as u8
+            self.names.len().min(FoundLinks::RECIPES) as u8
         });
         match seen.recipe {
             0 => seen.recipe = number,

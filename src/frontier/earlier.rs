@@ -14,13 +14,13 @@ use crate::visit::Visit;
 
 /// Totals of a job's earlier sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Earlier {
+pub(crate) struct EarlierTotals {
     totals: Totals,
     /// The hosts of the seeds.
     seeds: HashSet<HostKey>,
 }
 
-impl Earlier {
+impl EarlierTotals {
     /// Starts with the lines that have no row.
     pub(super) fn with(lines: Totals) -> Self {
         Self {

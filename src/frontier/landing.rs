@@ -181,7 +181,7 @@ impl Frontier {
             Access::Known(rules, _) => rules.sitemaps().to_vec(),
             _ => Vec::new(),
         };
-        if let Some((asked, kept)) = self.workbench.admitted_by(&host, access, now) {
+        if let Some((asked, kept)) = self.workbench.set_access(&host, access, now) {
             let change = Change::Slowed { asked, kept };
             self.pauses.push(Pause { host, change });
         }

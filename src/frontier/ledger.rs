@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::differences::Differences;
-use super::earlier::{self, Earlier};
+use super::earlier::{self, EarlierTotals};
 use super::store::{
-    Batch, Change, Folder, Known, ListMark, Reader, Row, Settled, Sqlite, State, StoreThread,
+    Batch, Change, JobFolder, Known, ListMark, Reader, Row, Settled, Sqlite, State, StoreThread,
 };
 use crate::error::Result;
 use crate::run::tally::Totals;
@@ -37,18 +37,18 @@ pub(crate) struct Ledger {
     /// Totals of the lines that were never admitted, over all sessions.
     pub(super) lines: Totals,
     /// The locked folder: it is unlocked last, after the store is closed.
-    pub(super) _folder: Folder,
+    pub(super) _folder: JobFolder,
 }
 
 /// A job that is open but not restored yet.
-pub(crate) struct Opened {
+pub(crate) struct OpenJob {
     pub(super) store: Sqlite,
-    pub(super) folder: Folder,
+    pub(super) folder: JobFolder,
     pub(super) known: Known,
 }
 
 /// The sinks' marks of the job in a folder; empty if there is no readable job.
-pub(crate) fn marks_left(folder: &Path) -> BTreeMap<String, serde_json::Value> {
+pub(crate) fn stored_marks(folder: &Path) -> BTreeMap<String, serde_json::Value> {
     Reader::read(folder, |reader| Ok(reader.known().marks.clone())).unwrap_or_default()
 }
 
@@ -68,7 +68,7 @@ pub(super) fn take_lines(marks: &mut BTreeMap<String, serde_json::Value>) -> Tot
         .unwrap_or_default()
 }
 
-impl Opened {
+impl OpenJob {
     /// Opens the job in a folder, or starts one with these settings.
     ///
     /// An existing job keeps its settings, except those that may change.
@@ -76,7 +76,7 @@ impl Opened {
     /// # Errors
     /// When the job is damaged, was started with other settings, or the folder cannot be written to.
     pub(crate) fn open(
-        folder: Folder,
+        folder: JobFolder,
         settings: &BTreeMap<String, String>,
         may_change: &[String],
     ) -> Result<Self> {
@@ -116,8 +116,8 @@ impl Opened {
     }
 
     /// Totals of the earlier sessions, before the rows are counted.
-    pub(crate) fn earlier(&self) -> Earlier {
-        Earlier::with(take_lines(&mut self.known.marks.clone()))
+    pub(crate) fn earlier(&self) -> EarlierTotals {
+        EarlierTotals::with(take_lines(&mut self.known.marks.clone()))
     }
 
     /// How far the list was read.

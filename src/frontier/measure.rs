@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use tokio::runtime::Runtime;
 
-use super::{Discovery, Folder, Frontier, FrontierPlan, FrontierSettings, Opened};
+use super::{Discovery, Frontier, FrontierPlan, FrontierSettings, JobFolder, OpenJob};
 use crate::error::{Error, Result};
 use crate::job::{Job, Role, Via};
 use crate::url::PageUrl;
@@ -35,14 +35,14 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
         is_crawl: true,
         ..FrontierPlan::list(FrontierSettings::default(), Method::GET)
     });
-    let opened = Opened::open(Folder::lock(folder)?, &Default::default(), &[])?;
+    let opened = OpenJob::open(JobFolder::lock(folder)?, &Default::default(), &[])?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|source| Error::setup("an event loop", source))?;
     let now = Instant::now();
     frontier.keep(opened, |_| (), now)?;
     let page: Arc<str> = Arc::from("http://seed.example/");
-    let on = Job::seed(1, PageUrl::nowhere());
+    let on = Job::seed(1, PageUrl::placeholder());
     let mut tenths = Vec::new();
     for tenth in 0..10 {
         let begun = Instant::now();
@@ -86,7 +86,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
 /// Starts a commit after the previous one is done: one runs while the next is collected.
 fn commit(frontier: &mut Frontier, runtime: &Runtime, now: Instant) -> Result<()> {
     while frontier.awaits_store() {
-        let answer = runtime.block_on(frontier.store_answer())?;
+        let answer = runtime.block_on(frontier.store_reply())?;
         frontier.take(answer, now)?;
     }
     if let Some(gathered) = frontier.gather() {

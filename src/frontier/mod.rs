@@ -56,16 +56,16 @@ use http::Method;
 pub(crate) use admission::Discovery;
 pub use again::{PutBack, put_back};
 pub(crate) use claim::{Claim, Ranks};
-pub(crate) use earlier::Earlier;
+pub(crate) use earlier::EarlierTotals;
 pub use explain::{Explanation, Sighting, Standing, Step, explain};
 pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
-pub(crate) use ledger::{Opened, marks_left};
+pub(crate) use ledger::{OpenJob, stored_marks};
 pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
-pub(crate) use storage::Gathered;
-pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
+pub(crate) use storage::PendingCommit;
+pub(crate) use store::{JOB_FILES, JobFolder, ListMark, Row};
 
 use crate::error::Result;
 use crate::job::{Job, Probe, Request, Role};
@@ -200,7 +200,7 @@ impl Frontier {
     }
 
     /// Stores the response of each followed redirect until its job is over.
-    pub(crate) fn keep_hops(&mut self) {
+    pub(crate) fn store_hops(&mut self) {
         self.hops.enable();
     }
 
@@ -269,7 +269,7 @@ impl Frontier {
                 Turn::Refused(job, error) if job.role == Role::Robots => {
                     let host = job.first_url().host_key();
                     self.workbench
-                        .admitted_by(&host, Access::closed(error, now), now);
+                        .set_access(&host, Access::closed(error, now), now);
                     return self.next(now);
                 }
                 Turn::Refused(job, error) => {

@@ -180,7 +180,7 @@ impl Frontier {
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be read.
-    pub(crate) fn come_nearer(&mut self, job: &mut Job) -> Result<()> {
+    pub(crate) fn lower_depth(&mut self, job: &mut Job) -> Result<()> {
         if self.raised.is_empty() || !self.raised.contains(&job.id) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Frontier;
-use super::ledger::{COMMIT_AFTER, LINES_KEY, Ledger, Opened, WAITS_KEY, take_lines};
+use super::ledger::{COMMIT_AFTER, LINES_KEY, Ledger, OpenJob, WAITS_KEY, take_lines};
 use super::store::{Batch, ListMark, Row, Store, StoreReply, StoreThread, Want};
 use crate::error::Result;
 use crate::run::wait::Waits;
@@ -17,11 +17,11 @@ impl Frontier {
     /// When a row is damaged.
     pub(crate) fn keep(
         &mut self,
-        opened: Opened,
+        opened: OpenJob,
         mut take: impl FnMut(&Row),
         now: Instant,
     ) -> Result<()> {
-        let Opened {
+        let OpenJob {
             mut store,
             folder,
             mut known,
@@ -49,7 +49,7 @@ impl Frontier {
     }
 
     /// Notes what the run waits for, so that anybody who inspects the job can report it.
-    pub(crate) fn keep_waits(&mut self, waits: &Waits) {
+    pub(crate) fn note_waits(&mut self, waits: &Waits) {
         if let Some(ledger) = &mut self.ledger
             && ledger.waits != *waits
         {
@@ -59,12 +59,12 @@ impl Frontier {
     }
 
     /// Whether the run is stored in a job.
-    pub(crate) fn is_kept(&self) -> bool {
+    pub(crate) fn is_stored(&self) -> bool {
         self.ledger.is_some()
     }
 
     /// Notes how far the list has been read, in all sessions.
-    pub(crate) fn list_was_read(&mut self, list: ListMark) {
+    pub(crate) fn note_list_mark(&mut self, list: ListMark) {
         if let Some(ledger) = &mut self.ledger {
             ledger.list = list;
         }
@@ -89,7 +89,7 @@ impl Frontier {
     }
 
     /// Takes what was collected so far, for the commit that follows the sinks' marks.
-    pub(crate) fn gather(&mut self) -> Option<Gathered> {
+    pub(crate) fn gather(&mut self) -> Option<PendingCommit> {
         let ledger = self.ledger.as_mut()?;
         ledger.committing = true;
         ledger.waits_changed = false;
@@ -103,13 +103,13 @@ impl Frontier {
         batch
             .marks
             .extend(Some(LINES_KEY.to_owned()).zip(lines.ok()));
-        Some(Gathered(batch))
+        Some(PendingCommit(batch))
     }
 
     /// Commits what was collected, now that the sinks are durable that far.
     pub(crate) fn commit(
         &mut self,
-        gathered: Gathered,
+        gathered: PendingCommit,
         marks: BTreeMap<String, impl serde::Serialize>,
     ) {
         if let Some(ledger) = &mut self.ledger {
@@ -153,7 +153,7 @@ impl Frontier {
     ///
     /// # Errors
     /// Any failure of the store.
-    pub(crate) async fn store_answer(&mut self) -> Result<StoreReply> {
+    pub(crate) async fn store_reply(&mut self) -> Result<StoreReply> {
         match &mut self.ledger {
             Some(ledger) => ledger.store.next().await,
             None => std::future::pending().await,
@@ -182,4 +182,4 @@ impl Frontier {
 }
 
 /// The changes of one commit.
-pub(crate) struct Gathered(Batch);
+pub(crate) struct PendingCommit(Batch);

@@ -138,10 +138,10 @@ fn the_slowest_host_needs_its_delay_or_its_latency_for_each_waiting_url() {
     };
     let frontier = frontier(settings, 6, Instant::now());
     let minute = Duration::from_secs(60);
-    assert_eq!(frontier.longest_host(|_| None), minute);
+    assert_eq!(frontier.slowest_host(|_| None), minute);
     // Two at a time: half the time for each.
     let slow = |_: &HostKey| Some(minute);
-    assert_eq!(frontier.longest_host(slow), 3 * minute);
+    assert_eq!(frontier.slowest_host(slow), 3 * minute);
 }
 
 #[test]

@@ -15,7 +15,7 @@ const MAX_REPORTED: usize = 100;
 
 impl Frontier {
     /// The time that the slowest host still needs: its waiting jobs, by its delay or latency.
-    pub(crate) fn longest_host(&self, latency: impl Fn(&HostKey) -> Option<Duration>) -> Duration {
+    pub(crate) fn slowest_host(&self, latency: impl Fn(&HostKey) -> Option<Duration>) -> Duration {
         let left = |host: &Host| {
             let jobs = host.waiting.len() as u64 + host.beyond;
             let latency = latency(&host.key).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What a server may send: well-formed responses, and everything that is not.
 //!
-//! A [`Reply`] is framed by the server and keeps the connection open. [`Answer::Raw`] is bytes and waits, exactly
+//! A [`Reply`] is framed by the server and keeps the connection open. [`Response::Raw`] is bytes and waits, exactly
 //! as written: with it a hostile server is two lines. Data only; `delivery.rs` sends it.
 
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ use super::request::Request;
 
 /// The response to one request.
 #[derive(Clone)]
-pub enum Answer {
+pub enum Response {
     /// A well-formed response.
     Reply(Reply),
     /// These steps and nothing else. If none of them closes, the connection stays open.
@@ -24,17 +24,17 @@ pub enum Answer {
     /// The n-th request to the route gets the n-th response; the last one repeats.
     ///
     /// If empty, it is a 404. A sequence within a sequence counts the same requests.
-    Sequence(Vec<Answer>),
+    Sequence(Vec<Response>),
     /// A delayed response.
-    After(Duration, Box<Answer>),
+    After(Duration, Box<Response>),
     /// A response that waits until a gate is open.
-    Held(Gate, Box<Answer>),
-    /// Decided when the request arrives; see [`Answer::call`].
+    Held(Gate, Box<Response>),
+    /// Decided when the request arrives; see [`Response::call`].
     Call(Decision),
 }
 
 /// A function from a request to its response.
-pub type Decision = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
+pub type Decision = Arc<dyn Fn(&Request) -> Response + Send + Sync>;
 
 /// One step of a raw response, or of a scripted connection.
 #[derive(Debug, Clone)]
@@ -66,14 +66,14 @@ impl Step {
     }
 }
 
-impl Answer {
+impl Response {
     /// 200 with HTML in UTF-8.
-    pub fn page(html: impl Into<Bytes>) -> Answer {
-        Answer::body("text/html; charset=utf-8", html)
+    pub fn page(html: impl Into<Bytes>) -> Response {
+        Response::body("text/html; charset=utf-8", html)
     }
 
     /// 200 with a body of this type.
-    pub fn body(content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    pub fn body(content_type: &'static str, body: impl Into<Bytes>) -> Response {
         Reply::new(200)
             .header("Content-Type", content_type)
             .body(body)
@@ -82,61 +82,63 @@ impl Answer {
 
     /// A status, with its name as the body.
     #[must_use]
-    pub fn status(status: u16) -> Answer {
+    pub fn status(status: u16) -> Response {
         Reply::explained(status).into()
     }
 
     /// A redirect with this status and `Location`, as written.
-    pub fn redirect(status: u16, location: impl Into<Cow<'static, str>>) -> Answer {
+    pub fn redirect(status: u16, location: impl Into<Cow<'static, str>>) -> Response {
         Reply::explained(status).header("Location", location).into()
     }
 
     /// These bytes as they are, and then the connection is closed.
-    pub fn raw(bytes: impl Into<Bytes>) -> Answer {
-        Answer::Raw(vec![Step::send(bytes), Step::Close])
+    pub fn raw(bytes: impl Into<Bytes>) -> Response {
+        Response::Raw(vec![Step::send(bytes), Step::Close])
     }
 
     /// A response that is decided when the request arrives.
-    pub fn call(decide: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Answer {
-        Answer::Call(Arc::new(decide))
+    pub fn call(decide: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Response {
+        Response::Call(Arc::new(decide))
     }
 
     /// This response, delayed.
     #[must_use]
-    pub fn after(self, wait: Duration) -> Answer {
-        Answer::After(wait, Box::new(self))
+    pub fn after(self, wait: Duration) -> Response {
+        Response::After(wait, Box::new(self))
     }
 
     /// This response, once `gate` is open.
     #[must_use]
-    pub fn held(self, gate: &Gate) -> Answer {
-        Answer::Held(gate.clone(), Box::new(self))
+    pub fn held(self, gate: &Gate) -> Response {
+        Response::Held(gate.clone(), Box::new(self))
     }
 }
 
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Answer {
-        Answer::Reply(reply)
+impl From<Reply> for Response {
+    fn from(reply: Reply) -> Response {
+        Response::Reply(reply)
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for Response {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answer::Reply(reply) => reply.fmt(formatter),
-            Answer::Raw(steps) => formatter.debug_tuple("Raw").field(steps).finish(),
-            Answer::Sequence(answers) => formatter.debug_tuple("Sequence").field(answers).finish(),
-            Answer::After(wait, then) => formatter
+            Response::Reply(reply) => reply.fmt(formatter),
+            Response::Raw(steps) => formatter.debug_tuple("Raw").field(steps).finish(),
+            Response::Sequence(answers) => {
+                formatter.debug_tuple("Sequence").field(answers).finish()
+            }
+            Response::After(wait, then) => formatter
                 .debug_tuple("After")
                 .field(wait)
                 .field(then)
                 .finish(),
-            Answer::Held(gate, then) => formatter
+            Response::Held(gate, then) => formatter
                 .debug_tuple("Held")
                 .field(gate)
                 .field(then)
                 .finish(),
-            Answer::Call(_) => formatter.write_str("Call"),
+            Response::Call(_) => formatter.write_str("Call"),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::answer::{Answer, Reply};
+use super::answer::{Reply, Response};
 use super::delivery::{Ending, ReplyWriter, play};
 use super::intake;
 use super::log::InFlight;
@@ -106,9 +106,9 @@ where
             .next(request.peer().ip(), &request.host(), now.into_std());
         wire.wait_until(now + wait).await?;
         answer = match fate {
-            Fate::Answer => answer,
+            Fate::Response => answer,
             Fate::Reset => return Ok(Ending::Reset),
-            Fate::Unavailable => Answer::status(503),
+            Fate::Unavailable => Response::status(503),
             Fate::TooMany(after) => {
                 // Rounded up, because earlier would be too early.
                 let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -120,30 +120,30 @@ where
     }
     for _ in 0..TURNS_LIMIT {
         answer = match answer {
-            Answer::Reply(reply) => {
+            Response::Reply(reply) => {
                 in_flight.status(reply.status);
                 return writer
                     .reply(wire, &reply, request.is_head(), request.stays())
                     .await;
             }
-            Answer::Raw(steps) => return play(wire, &steps).await,
-            Answer::Sequence(answers) => {
+            Response::Raw(steps) => return play(wire, &steps).await,
+            Response::Sequence(answers) => {
                 let last = answers.len().saturating_sub(1);
                 let index = usize::try_from(turn).unwrap_or(last).min(last);
                 answers
                     .into_iter()
                     .nth(index)
-                    .unwrap_or_else(|| Answer::status(404))
+                    .unwrap_or_else(|| Response::status(404))
             }
-            Answer::After(wait, then) => {
+            Response::After(wait, then) => {
                 wire.wait_until(Instant::now() + wait).await?;
                 *then
             }
-            Answer::Held(gate, then) => {
+            Response::Held(gate, then) => {
                 wire.wait_for(gate.pass()).await?;
                 *then
             }
-            Answer::Call(decide) => decide(request),
+            Response::Call(decide) => decide(request),
         };
     }
     let lost = Reply::explained(500);

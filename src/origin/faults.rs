@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::answer::{Answer, Reply, Step};
+use super::answer::{Reply, Response, Step};
 use super::bombs;
 use super::request::Request;
 
@@ -70,7 +70,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// The response of a fault; `None` for any other path.
-    pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
+    pub(crate) fn answer(&self, request: &Request) -> Option<Response> {
         let name = request.path().strip_prefix("/fault/")?;
         let mib = request
             .query_number("mib")
@@ -78,43 +78,43 @@ impl Faults {
             .clamp(1, 1 << 20);
         Some(match name {
             "" => index(),
-            "reset-before" => Answer::Raw(vec![Step::Reset]),
+            "reset-before" => Response::Raw(vec![Step::Reset]),
             "reset-middle" => cut_short(Step::Reset),
             "truncated-length" => cut_short(Step::Close),
-            "truncated-chunked" => Answer::raw(format!("{CHUNKED}5\r\nwhole\r\n3e8\r\nhalf of it")),
-            "wrong-length" => Answer::Raw(vec![Step::send(head("Content-Length: 10\r\n") + &"0123456789".repeat(10))]),
-            "two-lengths" => Answer::raw(head("Content-Length: 10\r\nContent-Length: 5\r\n") + "0123456789"),
-            "garbage" => Answer::raw(&b"\x16\x03\x01\x00\xffSSH-2.0 \x00\xfe\r\n\x1b[2J\r\n\r\nnot HTTP at all\r\n"[..]),
-            "empty" => Answer::Raw(vec![Step::Close]),
-            "endless-interim" => Answer::Raw(vec![Step::Repeat("HTTP/1.1 100 Continue\r\n\r\n".into(), None)]),
-            "endless-header" => Answer::Raw(vec![Step::send("HTTP/1.1 200 OK\r\nX-Endless: "), Step::Repeat("a".into(), None)]),
-            "many-headers" => Answer::Raw(vec![
+            "truncated-chunked" => Response::raw(format!("{CHUNKED}5\r\nwhole\r\n3e8\r\nhalf of it")),
+            "wrong-length" => Response::Raw(vec![Step::send(head("Content-Length: 10\r\n") + &"0123456789".repeat(10))]),
+            "two-lengths" => Response::raw(head("Content-Length: 10\r\nContent-Length: 5\r\n") + "0123456789"),
+            "garbage" => Response::raw(&b"\x16\x03\x01\x00\xffSSH-2.0 \x00\xfe\r\n\x1b[2J\r\n\r\nnot HTTP at all\r\n"[..]),
+            "empty" => Response::Raw(vec![Step::Close]),
+            "endless-interim" => Response::Raw(vec![Step::Repeat("HTTP/1.1 100 Continue\r\n\r\n".into(), None)]),
+            "endless-header" => Response::Raw(vec![Step::send("HTTP/1.1 200 OK\r\nX-Endless: "), Step::Repeat("a".into(), None)]),
+            "many-headers" => Response::Raw(vec![
                 Step::send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"),
                 Step::Repeat("X-Many: 1\r\n".into(), Some(100_000)),
                 Step::send("\r\nok"),
             ]),
-            "endless-body" => Answer::Raw(vec![Step::send(CHUNKED), Step::Repeat("10\r\n0123456789abcdef\r\n".into(), None)]),
-            "slow" => Answer::Raw(vec![
+            "endless-body" => Response::Raw(vec![Step::send(CHUNKED), Step::Repeat("10\r\n0123456789abcdef\r\n".into(), None)]),
+            "slow" => Response::Raw(vec![
                 Step::send(head("Content-Length: 1000\r\n")),
                 Step::Drip("slowly... ".repeat(100).into(), Duration::from_secs(1)),
             ]),
-            "stall" => Answer::Raw(vec![Step::send(head("Content-Length: 1000\r\n")), Step::WaitForever]),
+            "stall" => Response::Raw(vec![Step::send(head("Content-Length: 1000\r\n")), Step::WaitForever]),
             "bomb-gzip" => encoded("gzip", bombs::gzip(mib)),
             "bomb-deflate" => encoded("deflate", bombs::deflate(mib)),
             "bomb-zstd" => encoded("zstd", bombs::zstd(mib)),
             "bomb-brotli" => encoded("br", bombs::brotli(mib)),
             "many-members" => encoded("gzip", vec![Step::Repeat(bombs::EMPTY_MEMBER.into(), Some(100_000))]),
             "many-codings" => encoded(&vec!["gzip"; 1000].join(", "), vec![Step::send("not so")]),
-            "redirect-loop" => Answer::redirect(302, "/fault/redirect-loop"),
-            "redirect-file" => Answer::redirect(302, "file:///etc/passwd"),
-            "redirect-private" => Answer::redirect(302, "http://10.0.0.1/"),
-            "redirect-metadata" => Answer::redirect(302, "http://169.254.169.254/"),
+            "redirect-loop" => Response::redirect(302, "/fault/redirect-loop"),
+            "redirect-file" => Response::redirect(302, "file:///etc/passwd"),
+            "redirect-private" => Response::redirect(302, "http://10.0.0.1/"),
+            "redirect-metadata" => Response::redirect(302, "http://169.254.169.254/"),
             "unavailable" => Reply::explained(503).header("Retry-After", "1").into(),
             "busy-then-well" if self.is_first(request) => Reply::explained(429).header("Retry-After", "1").into(),
-            "busy-then-well" => Answer::page("<!DOCTYPE html><title>Well again</title><p>Well again.</p>"),
-            "wrong-charset" => Answer::page(&b"<!DOCTYPE html><title>Caf\xe9 cr\xe8me</title><p>Se\xf1or M\xfcller na\xefvely orders.</p>"[..]),
-            "escape-codes" => Answer::page("<!DOCTYPE html><title>\u{1b}]0;mine\u{7}\u{1b}[2J\u{202e}evil\r</title><p>Look at the title.</p>"),
-            _ => Answer::status(404),
+            "busy-then-well" => Response::page("<!DOCTYPE html><title>Well again</title><p>Well again.</p>"),
+            "wrong-charset" => Response::page(&b"<!DOCTYPE html><title>Caf\xe9 cr\xe8me</title><p>Se\xf1or M\xfcller na\xefvely orders.</p>"[..]),
+            "escape-codes" => Response::page("<!DOCTYPE html><title>\u{1b}]0;mine\u{7}\u{1b}[2J\u{202e}evil\r</title><p>Look at the title.</p>"),
+            _ => Response::status(404),
         })
     }
 
@@ -135,22 +135,22 @@ fn head(headers: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n{headers}\r\n")
 }
 
-fn cut_short(end: Step) -> Answer {
-    Answer::Raw(vec![
+fn cut_short(end: Step) -> Response {
+    Response::Raw(vec![
         Step::send(head("Content-Length: 10000\r\n") + &"0123456789".repeat(100)),
         end,
     ])
 }
 
 /// A body that ends with the connection, labelled as `coding`.
-fn encoded(coding: &str, body: Vec<Step>) -> Answer {
+fn encoded(coding: &str, body: Vec<Step>) -> Response {
     let head = Step::send(head(&format!(
         "Content-Encoding: {coding}\r\nConnection: close\r\n"
     )));
-    Answer::Raw([vec![head], body, vec![Step::Close]].concat())
+    Response::Raw([vec![head], body, vec![Step::Close]].concat())
 }
 
-fn index() -> Answer {
+fn index() -> Response {
     let mut page = String::from(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Faults</title></head><body><h1>Faults</h1><dl>\n",
     );
@@ -161,7 +161,7 @@ fn index() -> Answer {
         ); // writing to memory cannot fail
     }
     page.push_str("</dl></body></html>\n");
-    Answer::page(Bytes::from(page))
+    Response::page(Bytes::from(page))
 }
 
 #[cfg(test)]
@@ -191,7 +191,7 @@ mod tests {
                 .answer(&Request::of(&format!("GET /fault/{name} HTTP/1.1\r\n\r\n")))
                 .unwrap();
             assert!(
-                !matches!(answer, Answer::Reply(Reply { status: 404, .. })),
+                !matches!(answer, Response::Reply(Reply { status: 404, .. })),
                 "{name}"
             );
             assert!(

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::answer::{Answer, Body, Reply};
+use super::answer::{Body, Reply, Response};
 use super::coding::{Coding, accepts, compress};
 use super::error::OriginError;
 use super::grounds::{Grounds, Target};
@@ -52,7 +52,7 @@ impl FolderSite {
     }
 
     /// The response to a request; `None` if the path has neither a file nor a rule.
-    pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
+    pub(crate) fn answer(&self, request: &Request) -> Option<Response> {
         let host = request.host_name();
         let rule = self.rules.find(&host, request.path());
         let target = self.grounds.target(&host, request.path());
@@ -69,7 +69,7 @@ impl FolderSite {
         let reply = rule.headers.iter().fold(reply, |reply, (name, value)| {
             reply.header(name.clone(), value.clone())
         });
-        let answer = Answer::from(reply);
+        let answer = Response::from(reply);
         Some(if rule.delay.is_zero() {
             answer
         } else {
@@ -114,7 +114,7 @@ impl FolderSite {
     }
 
     /// The 404 page.
-    pub(crate) fn not_found() -> Answer {
+    pub(crate) fn not_found() -> Response {
         Reply::new(404)
             .header("Content-Type", "text/html; charset=utf-8")
             .body(NOT_FOUND)

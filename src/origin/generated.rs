@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::answer::{Answer, Body, Reply};
+use super::answer::{Body, Reply, Response};
 use super::dice::Dice;
 use super::prose::Prose;
 use super::representation::Representation;
@@ -78,7 +78,7 @@ impl Generated {
     }
 
     /// The response to a request; `None` for a path that is not of this site.
-    pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
+    pub(crate) fn answer(&self, request: &Request) -> Option<Response> {
         let (content_type, text) = self.text(request)?;
         if !request.is_read_only() {
             return Some(Reply::explained(405).header("Allow", "GET, HEAD").into());

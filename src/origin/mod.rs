@@ -45,7 +45,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
-pub use self::answer::{Answer, Decision, Reply, Step};
+pub use self::answer::{Decision, Reply, Response, Step};
 pub use self::connection::converse;
 pub use self::error::OriginError;
 pub use self::gate::Gate;

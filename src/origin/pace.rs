@@ -25,7 +25,7 @@ const WATCHED_LIMIT: usize = 100_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It gets its response.
-    Answer,
+    Response,
     /// It gets a 503.
     Unavailable,
     /// The connection is reset before the first byte.
@@ -83,7 +83,7 @@ impl Pace {
                 },
             );
         }
-        (wait, Fate::Answer)
+        (wait, Fate::Response)
     }
 
     fn allow(&self, rate: f64, client: IpAddr, host: &str, now: Instant) -> Result<(), Duration> {
@@ -152,17 +152,17 @@ mod tests {
             pace.next(HOME, host, start + Duration::from_millis(after))
                 .1
         };
-        assert!((0..4).all(|_| fate("a", 0) == Fate::Answer));
+        assert!((0..4).all(|_| fate("a", 0) == Fate::Response));
         assert_eq!(fate("a", 0), Fate::TooMany(Duration::from_millis(250)));
         assert_eq!(
             fate("b", 0),
-            Fate::Answer,
+            Fate::Response,
             "another host has its own allowance"
         );
         assert_eq!(fate("a", 100), Fate::TooMany(Duration::from_millis(150)));
         assert_eq!(
             (fate("a", 250), fate("a", 250)),
-            (Fate::Answer, Fate::TooMany(Duration::from_millis(250)))
+            (Fate::Response, Fate::TooMany(Duration::from_millis(250)))
         );
     }
 

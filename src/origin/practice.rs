@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::answer::{Answer, Body, Reply};
+use super::answer::{Body, Reply, Response};
 use super::representation::Representation;
 use super::request::Request;
 
@@ -23,7 +23,7 @@ const SIZE_LIMIT: u64 = 1 << 40;
 const HOPS_LIMIT: u64 = 1_000_000;
 
 /// The response to a practice path; `None` for any other.
-pub(crate) fn answer(request: &Request) -> Option<Answer> {
+pub(crate) fn answer(request: &Request) -> Option<Response> {
     let path = request.path();
     if path == "/echo" {
         return Some(echo(request));
@@ -54,16 +54,18 @@ pub(crate) fn answer(request: &Request) -> Option<Answer> {
         );
     };
     Some(match name {
-        "status" => Answer::status(u16::try_from(number).unwrap_or(500)), // at most 999, so it always fits
-        "delay" => Answer::body("text/plain; charset=utf-8", format!("after {number} ms\n"))
+        "status" => Response::status(u16::try_from(number).unwrap_or(500)), // at most 999, so it always fits
+        "delay" => Response::body("text/plain; charset=utf-8", format!("after {number} ms\n"))
             .after(Duration::from_millis(number)),
         "size" => sized(request, number),
-        _ if number == 0 => Answer::body("text/plain; charset=utf-8", "the end of the redirects\n"),
-        _ => Answer::redirect(302, format!("/redirect/{}", number - 1)),
+        _ if number == 0 => {
+            Response::body("text/plain; charset=utf-8", "the end of the redirects\n")
+        }
+        _ => Response::redirect(302, format!("/redirect/{}", number - 1)),
     })
 }
 
-fn sized(request: &Request, length: u64) -> Answer {
+fn sized(request: &Request, length: u64) -> Response {
     let body = Body::Pattern { from: 0, length };
     let content_type = "application/octet-stream".into();
     Representation {
@@ -76,7 +78,7 @@ fn sized(request: &Request, length: u64) -> Answer {
     .into()
 }
 
-fn echo(request: &Request) -> Answer {
+fn echo(request: &Request) -> Response {
     let echo = json!({
         "method": request.method(),
         "target": request.target(),
@@ -85,7 +87,7 @@ fn echo(request: &Request) -> Answer {
         "connection": request.connection(),
         "peer": request.peer().to_string(),
     });
-    Answer::body("application/json", echo.to_string())
+    Response::body("application/json", echo.to_string())
 }
 
 #[cfg(test)]

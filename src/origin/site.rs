@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::answer::{Answer, Step};
+use super::answer::{Response, Step};
 use super::error::OriginError;
 use super::faults::Faults;
 use super::folder::FolderSite;
@@ -27,7 +27,7 @@ pub struct Site {
     faults: Faults,
     folder: Option<FolderSite>,
     generated: Option<Generated>,
-    fallback: Option<Answer>,
+    fallback: Option<Response>,
     pace: Pace,
     bandwidth: Option<NonZeroU64>,
     log: Log,
@@ -49,7 +49,7 @@ pub enum Opening {
 /// What a site has for a request.
 #[derive(Debug)]
 pub(crate) struct SiteAnswer {
-    pub(crate) answer: Answer,
+    pub(crate) answer: Response,
     /// The number of earlier requests to the same route.
     pub(crate) turn: u64,
     /// Whether latency, errors and limits apply.
@@ -60,7 +60,7 @@ pub(crate) struct SiteAnswer {
 
 #[derive(Debug)]
 struct Route {
-    answer: Answer,
+    answer: Response,
     requests: AtomicU64,
 }
 
@@ -164,7 +164,7 @@ pub struct SiteBuilder {
     settings: OriginSettings,
     routes: HashMap<String, Route>,
     openings: Vec<Opening>,
-    fallback: Option<Answer>,
+    fallback: Option<Response>,
     encrypted: bool,
 }
 
@@ -180,7 +180,7 @@ impl SiteBuilder {
     ///
     /// A path with a query matches exactly, a path without one matches any query.
     #[must_use]
-    pub fn route(mut self, path: &str, answer: impl Into<Answer>) -> SiteBuilder {
+    pub fn route(mut self, path: &str, answer: impl Into<Response>) -> SiteBuilder {
         self.routes.insert(
             path.to_owned(),
             Route {
@@ -196,14 +196,14 @@ impl SiteBuilder {
     pub fn route_with(
         self,
         path: &str,
-        decide: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+        decide: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> SiteBuilder {
-        self.route(path, Answer::call(decide))
+        self.route(path, Response::call(decide))
     }
 
     /// Sets the response to all other paths, instead of 404.
     #[must_use]
-    pub fn fallback(mut self, answer: impl Into<Answer>) -> SiteBuilder {
+    pub fn fallback(mut self, answer: impl Into<Response>) -> SiteBuilder {
         self.fallback = Some(answer.into());
         self
     }
@@ -272,10 +272,10 @@ mod tests {
     #[test]
     fn routes_come_before_faults_and_an_exact_query_before_a_bare_path() {
         let site = Site::builder()
-            .route("/x", Answer::status(201))
-            .route("/x?a=1", Answer::status(202))
-            .route("/status/500", Answer::status(204))
-            .fallback(Answer::status(418))
+            .route("/x", Response::status(201))
+            .route("/x?a=1", Response::status(202))
+            .route("/status/500", Response::status(204))
+            .fallback(Response::status(418))
             .build()
             .unwrap();
         let status = |path: &str| match site
@@ -284,7 +284,7 @@ mod tests {
             )))
             .answer
         {
-            Answer::Reply(reply) => reply.status,
+            Response::Reply(reply) => reply.status,
             other => panic!("{other:?}"),
         };
         assert_eq!(

@@ -101,12 +101,12 @@ fn a_sequence_sends_its_responses_in_order_and_repeats_the_last_one() {
     let busy = Reply::new(503).header("Retry-After", "0");
     let answers = vec![
         busy.into(),
-        Answer::Raw(vec![Step::Reset]),
-        Answer::page("well").after(Duration::from_millis(5)),
+        Response::Raw(vec![Step::Reset]),
+        Response::page("well").after(Duration::from_millis(5)),
     ];
     let origin = Site::builder()
-        .route("/x", Answer::Sequence(answers))
-        .route("/none", Answer::Sequence(vec![]))
+        .route("/x", Response::Sequence(answers))
+        .route("/none", Response::Sequence(vec![]))
         .start()
         .unwrap();
     assert_eq!(get(&origin, "/x").status, 503);
@@ -130,7 +130,7 @@ fn raw_steps_send_exactly_their_bytes() {
         Step::send("zz"),
     ];
     let origin = Site::builder()
-        .route("/x", Answer::Raw(steps))
+        .route("/x", Response::Raw(steps))
         .start()
         .unwrap();
     let mut visitor = Visitor::of(&origin);
@@ -175,7 +175,7 @@ fn a_scripted_connection_ignores_what_the_client_sends() {
 fn responses_wait_at_a_gate_and_the_log_shows_them_in_flight() {
     let gate = Gate::new();
     let origin = Site::builder()
-        .route("/held", Answer::page("free").held(&gate))
+        .route("/held", Response::page("free").held(&gate))
         .start()
         .unwrap();
     let mut visitors = [(); 3].map(|()| Visitor::of(&origin));
@@ -214,7 +214,7 @@ fn responses_wait_at_a_gate_and_the_log_shows_them_in_flight() {
 #[test]
 fn a_client_that_disconnects_while_it_waits_is_no_longer_in_flight() {
     let origin = Site::builder()
-        .route("/held", Answer::page("free").held(&Gate::new()))
+        .route("/held", Response::page("free").held(&Gate::new()))
         .start()
         .unwrap();
     let mut visitor = Visitor::of(&origin);

@@ -162,9 +162,9 @@ fn decode_file(
         codings,
         settings.limits,
     )?;
-    let is_kept = settings.wants.content || settings.wants.text;
+    let is_stored = settings.wants.content || settings.wants.text;
     let folder = settings.folder;
-    let mut file = is_kept.then(|| {
+    let mut file = is_stored.then(|| {
         tempfile::Builder::new()
             .prefix(SPOOL_PREFIX)
             .tempfile_in(folder)

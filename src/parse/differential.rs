@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::scan::oracle::{Event, Tree, pages_under, theirs};
-use super::{Follow, html};
+use super::{FollowSettings, html};
 use crate::url::PageUrl;
 
 /// The page links according to html5ever's tags and the URL parser.
@@ -94,7 +94,7 @@ fn compare(root: &Path, limit: usize) -> usize {
             .join(&relative)
             .unwrap();
         let expected = expected(&theirs(&page, Tree::oracle()), &url);
-        let found = html(page.as_bytes(), &url, &Follow::default()).unwrap_or_default();
+        let found = html(page.as_bytes(), &url, &FollowSettings::default()).unwrap_or_default();
         let links: Vec<_> = found
             .iter()
             .map(|link| (link.url.to_owned(), link.nofollow))

@@ -9,16 +9,16 @@ use super::decode::DecodeLimits;
 use super::gather::Gathering;
 use super::links::{LinkKind, LinkSettings, css, guess, links_as};
 use super::media_type::{Kind, MediaType};
-use super::plan::FollowPlan;
+use super::plan::LinkPlan;
 use super::resolve::Resolver;
 use super::scan::{Decoder, Markup, utf8, with_lifetime};
-use super::settings::Follow;
+use super::settings::FollowSettings;
 use super::{feed, head, simhash, sitemap, xml};
 use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::url::PageUrl;
 use crate::visit::checked::{self, IDS};
-use crate::visit::found::{Found, FoundKind};
+use crate::visit::found::{FoundKind, FoundLinks};
 
 /// The most bytes of a decoded body that are searched; anything longer is cut there.
 pub(super) const SEARCHED: usize = 64 << 20;
@@ -39,8 +39,8 @@ const FAILURE: u16 = 400;
 /// # Ok::<(), haul::UrlError>(())
 /// ```
 #[must_use]
-pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> {
-    let plan = FollowPlan::of(follow.clone());
+pub fn html(bytes: &[u8], url: &PageUrl, follow: &FollowSettings) -> Option<Box<FoundLinks>> {
+    let plan = LinkPlan::of(follow.clone());
     let mut gathering = Gathering::new(follow.max_links);
     let text = Text {
         markup: Markup::Html,
@@ -77,7 +77,7 @@ impl SearchAs {
         job: &Job,
         page: &Page,
         kind: Option<Kind>,
-        follow: &Follow,
+        follow: &FollowSettings,
     ) -> Option<Self> {
         if page.status >= FAILURE || job.role == Role::External && !follow.fragments {
             return None;
@@ -111,14 +111,14 @@ impl SearchAs {
 pub(super) struct LinkGatherer<'p> {
     url: &'p PageUrl,
     role: Role,
-    follow: &'p FollowPlan,
+    follow: &'p LinkPlan,
     gathering: Gathering,
     simhash: Option<u64>,
 }
 
 impl<'p> LinkGatherer<'p> {
     /// Starts with the links in the response headers.
-    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p FollowPlan) -> Self {
+    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p LinkPlan) -> Self {
         let mut gathering = Gathering::new(follow.wanted.max_links);
         if job.role == Role::Page && page.status < FAILURE {
             let mut resolver = Resolver::new(&job.url, follow.fingerprints);
@@ -155,7 +155,7 @@ impl<'p> LinkGatherer<'p> {
     }
 
     /// What was found, if anything, and the fingerprint of the text, if pages are compared.
-    pub(super) fn finish(self) -> (Option<Box<Found>>, Option<u64>) {
+    pub(super) fn finish(self) -> (Option<Box<FoundLinks>>, Option<u64>) {
         (self.gathering.finish(), self.simhash)
     }
 
@@ -222,7 +222,7 @@ impl<'p> LinkGatherer<'p> {
     /// Collects the URLs in a style sheet.
     pub(super) fn gather_css(&mut self, bytes: &[u8], charset: Charset) {
         let text = charset::decode(bytes, charset).0;
-        let mut resolver = self.resolver().written_in(charset.encoding);
+        let mut resolver = self.resolver().with_encoding(charset.encoding);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
             let flow =
                 self.gathering
@@ -325,7 +325,7 @@ struct Text<'t> {
 fn scan(
     text: &Text<'_>,
     url: &PageUrl,
-    follow: &FollowPlan,
+    follow: &LinkPlan,
     gathering: &mut Gathering,
 ) -> Option<String> {
     let wanted = &follow.wanted;
@@ -344,8 +344,8 @@ fn scan(
     let page = links_as(text.markup, text.bytes, &settings, text.decoder);
     // An invalid base is ignored, so that the links still resolve against something.
     let base = page.base.as_ref().and_then(|base| url.join(base).ok());
-    let mut resolver =
-        Resolver::new(base.as_ref().unwrap_or(url), follow.fingerprints).written_in(text.encoding);
+    let mut resolver = Resolver::new(base.as_ref().unwrap_or(url), follow.fingerprints)
+        .with_encoding(text.encoding);
     for link in &page.links {
         let kind = match link.kind {
             LinkKind::Page | LinkKind::Next | LinkKind::Previous | LinkKind::Related => {

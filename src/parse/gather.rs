@@ -1,6 +1,6 @@
 //! Gathers the links of one page: each URL once, within limits.
 //!
-//! References come in as text, in any number; the result is a [`Found`] of exactly the size it needs. Invariant: at
+//! References come in as text, in any number; the result is a [`FoundLinks`] of exactly the size it needs. Invariant: at
 //! most `limit` links and [`TEXT_LIMIT`] bytes of URLs, no matter how large the page or how long its base is; `more`
 //! is set if links were left out. The thread keeps the working memory for the next page, so that a page only allocates
 //! its result.
@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use super::resolve::Resolver;
 use crate::url::PageUrl;
 use crate::url::fingerprint::FingerprintMap;
-use crate::visit::found::{Found, FoundKind, FoundLink};
+use crate::visit::found::{FoundKind, FoundLink, FoundLinks};
 
 /// The most bytes of URLs that are taken from one page.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -70,7 +70,7 @@ impl Gathering {
             // Not the URL of a page. If it was too long to be parsed, it might have been one.
             found.more |= reference.len() > PageUrl::LONGEST;
             if kind != FoundKind::Guess {
-                found.checked.lead_nowhere(resolver.base(), reference);
+                found.checked.add_invalid(resolver.base(), reference);
             }
             return ControlFlow::Continue(());
         };
@@ -80,10 +80,10 @@ impl Gathering {
         }
         if self.fragments && kind != FoundKind::Guess {
             let to = (url, fingerprint);
-            found.more |= found.checked.lead_to(to, reference, fingerprints);
+            found.more |= found.checked.add_target(to, reference, fingerprints);
         }
         match seen.entry(fingerprint) {
-            Entry::Occupied(existing) => found.meet_again(*existing.get(), kind, nofollow),
+            Entry::Occupied(existing) => found.merge_link(*existing.get(), kind, nofollow),
             Entry::Vacant(vacant) => {
                 let count = found.len();
                 if count >= self.limit || found.text_len() + url.len() > TEXT_LIMIT {
@@ -106,12 +106,12 @@ impl Gathering {
     }
 
     /// Records something about the whole page.
-    pub(super) fn note(&mut self, note: impl FnOnce(&mut Found)) {
+    pub(super) fn note(&mut self, note: impl FnOnce(&mut FoundLinks)) {
         note(&mut self.buffers.found);
     }
 
     /// The result; `None` if there is nothing to report.
-    pub(super) fn finish(self) -> Option<Box<Found>> {
+    pub(super) fn finish(self) -> Option<Box<FoundLinks>> {
         let found = &self.buffers.found;
         let result = (!found.says_nothing()).then(|| Box::new(found.clone()));
         if found.memory() + self.buffers.seen.capacity() * SEEN < REUSED_LIMIT {
@@ -124,7 +124,7 @@ impl Gathering {
 /// The working memory that a thread reuses from page to page.
 #[derive(Default)]
 struct GatherBuffers {
-    found: Found,
+    found: FoundLinks,
     /// Which link has which fingerprint.
     seen: FingerprintMap<u32>,
 }

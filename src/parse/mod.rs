@@ -1,7 +1,7 @@
 //! Turns a fetched page into facts: decoded body, charset, title, links. Computes only; never waits for the network.
 //!
 //! A body arrives as it was sent. This module decodes it within limits, hashes it, converts text to UTF-8 and searches
-//! it for links. It only does what a sink asked for ([`Wants`]) or the crawl needs ([`Follow`]). If a hostile body
+//! it for links. It only does what a sink asked for ([`Wants`]) or the crawl needs ([`FollowSettings`]). If a hostile body
 //! breaks a decoder, the record has a [fault](crate::Parsed::fault), and that counts as a failure.
 //!
 //! The modules that are hidden from the documentation are internals that haul's own benches and tests use. They are not part
@@ -52,9 +52,9 @@ pub use follow::html;
 use follow::{LinkGatherer, SearchAs};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
-pub(crate) use plan::{FollowPlan, ParsePlan};
+pub(crate) use plan::{LinkPlan, ParsePlan};
 use scan::{Markup, with_lifetime};
-pub use settings::{Follow, ParseSettings};
+pub use settings::{FollowSettings, ParseSettings};
 pub use wants::Wants;
 pub use work::Work;
 
@@ -136,7 +136,7 @@ struct PageParser<'q> {
     media: Option<MediaType<'q>>,
     wants: Wants,
     limits: DecodeLimits,
-    follow: Option<&'q FollowPlan>,
+    follow: Option<&'q LinkPlan>,
     work: &'q Work,
 }
 

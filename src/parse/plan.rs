@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::decode::DecodeLimits;
-use super::settings::{Follow, ParseSettings};
+use super::settings::{FollowSettings, ParseSettings};
 use super::wants::Wants;
 use super::work::Work;
 use crate::extract::ExtractSettings;
@@ -25,7 +25,7 @@ pub(crate) struct ParsePlan {
     /// The folder for large decoded bodies.
     pub(crate) folder: PathBuf,
     /// What to look for in pages, if links are followed.
-    pub(crate) follow: Option<FollowPlan>,
+    pub(crate) follow: Option<LinkPlan>,
     /// The typed fields to extract from a page's text.
     pub(crate) extract: ExtractSettings,
     /// Additional work per page, for measurements.
@@ -38,9 +38,9 @@ pub(crate) struct ParsePlan {
 
 /// What to look for in pages, and how links are fingerprinted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FollowPlan {
+pub(crate) struct LinkPlan {
     /// What to look for.
-    pub(crate) wanted: Follow,
+    pub(crate) wanted: FollowSettings,
     /// The fingerprints of links.
     pub(crate) fingerprints: Fingerprints,
     /// The product token by which a page may address this robot.
@@ -57,7 +57,7 @@ impl ParsePlan {
             limits: settings.limits,
             redirects: true,
             folder: std::env::temp_dir(),
-            follow: settings.follow.clone().map(FollowPlan::of),
+            follow: settings.follow.clone().map(LinkPlan::of),
             extract: settings.extract.clone(),
             work: settings.work.clone(),
             accept: settings.accept.clone(),
@@ -82,9 +82,9 @@ impl ParsePlan {
     }
 }
 
-impl FollowPlan {
+impl LinkPlan {
     /// Makes the default plan for what to look for.
-    pub(crate) fn of(wanted: Follow) -> Self {
+    pub(crate) fn of(wanted: FollowSettings) -> Self {
         Self {
             wanted,
             fingerprints: Fingerprints::default(),

@@ -17,7 +17,7 @@ pub struct ParseSettings {
     /// Limits on decoding.
     pub limits: DecodeLimits,
     /// What to look for in pages; a crawl looks for links in any case.
-    pub follow: Option<Follow>,
+    pub follow: Option<FollowSettings>,
     /// The typed fields to extract from a page's text, done by whichever part has the text.
     pub extract: ExtractSettings,
     /// Extra work done on each page, for measurements.
@@ -30,7 +30,7 @@ pub struct ParseSettings {
 
 /// What to look for in pages, so that it can be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Follow {
+pub struct FollowSettings {
     /// Links to other pages. If off, only links that recipes select are followed.
     pub pages: bool,
     /// References to the parts of a page, such as images and style sheets.
@@ -62,7 +62,7 @@ impl Default for ParseSettings {
     }
 }
 
-impl Default for Follow {
+impl Default for FollowSettings {
     fn default() -> Self {
         Self {
             pages: true,

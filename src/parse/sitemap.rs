@@ -190,9 +190,9 @@ mod tests {
 
     use super::*;
     use crate::url::fingerprint::Fingerprints;
-    use crate::visit::found::Found;
+    use crate::visit::found::FoundLinks;
 
-    fn gathered(read: impl FnOnce(&mut Resolver<'_>, &mut Gathering)) -> Box<Found> {
+    fn gathered(read: impl FnOnce(&mut Resolver<'_>, &mut Gathering)) -> Box<FoundLinks> {
         let url = PageUrl::parse("http://h.example/sitemap.xml").unwrap();
         let mut resolver = Resolver::new(&url, Fingerprints::default());
         let mut gathering = Gathering::new(LINKS);

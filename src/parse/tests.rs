@@ -13,7 +13,7 @@ use crate::page::headers::Headers;
 use crate::page::{HttpVersion, Timing};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
-use crate::visit::found::Found;
+use crate::visit::found::FoundLinks;
 
 /// A response to one job.
 struct Response {
@@ -38,11 +38,11 @@ fn response(content_type: &str, body: impl Into<Bytes>) -> Response {
             title: true,
             ..Wants::NOTHING
         },
-        follow: Some(FollowPlan {
+        follow: Some(LinkPlan {
             fingerprints: Fingerprints::seeded(5),
-            ..FollowPlan::of(Follow {
+            ..LinkPlan::of(FollowSettings {
                 assets: true,
-                ..Follow::default()
+                ..FollowSettings::default()
             })
         }),
         ..ParsePlan::of(&ParseSettings::default())
@@ -98,7 +98,7 @@ impl Response {
         parse(&self.job, &self.page, &self.plan, false, &memory)
     }
 
-    fn found(&self) -> Found {
+    fn found(&self) -> FoundLinks {
         self.parsed().found.map(|found| *found).unwrap_or_default()
     }
 
@@ -156,7 +156,7 @@ fn if_nothing_is_followed_no_links_are_collected() {
     assert!(page.plan.reads_bodies());
     page.plan.wants = Wants::NOTHING;
     assert!(!page.plan.reads_bodies());
-    page.plan.follow = Some(FollowPlan::of(Follow::default()));
+    page.plan.follow = Some(LinkPlan::of(FollowSettings::default()));
     assert!(page.plan.reads_bodies());
 }
 

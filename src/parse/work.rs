@@ -40,7 +40,7 @@ impl Work {
     }
 
     /// Does the work on an empty page, to see how long it takes.
-    pub(crate) fn done_on_nothing(&self) -> Option<u64> {
+    pub(crate) fn run_on_empty_page(&self) -> Option<u64> {
         self.run_on(&[], Some(""))
     }
 

@@ -184,7 +184,10 @@ fn the_first_of_many_matching_patterns_is_named() {
         assert_eq!(list.first_match(&url).as_deref(), first, "{url}");
         assert_eq!(alone.first_match(&url).as_deref(), first, "{url}");
     }
-    assert_eq!(PatternList::new(&[]).first_match(&PageUrl::nowhere()), None);
+    assert_eq!(
+        PatternList::new(&[]).first_match(&PageUrl::placeholder()),
+        None
+    );
 }
 
 /// A matcher that follows the table and tries everything. `rest` is the remaining path and query.

@@ -25,7 +25,7 @@ pub(super) struct View {
     is_estimate: bool,
     slowest: Option<(String, Duration)>,
     /// The time that the slowest host still needs.
-    longest_host: Duration,
+    slowest_host: Duration,
     waits: Waits,
     pub(super) elapsed: Duration,
 }
@@ -54,7 +54,7 @@ impl View {
             slowest: slowest
                 .filter(|(_, mean)| !mean.is_zero())
                 .map(|(host, mean)| (clean(host.as_str()).into_owned(), mean)),
-            longest_host: tally.longest_host,
+            slowest_host: tally.slowest_host,
             waits: tally.waits.clone(),
             elapsed: tally.elapsed,
         }
@@ -72,7 +72,7 @@ impl View {
     /// The time until the end at this rate, but at least what the slowest host still needs.
     fn remaining(&self, rate: f64) -> Option<Duration> {
         let left = self.total?.checked_sub(self.visited)?;
-        let seconds = (left as f64 / rate).max(self.longest_host.as_secs_f64());
+        let seconds = (left as f64 / rate).max(self.slowest_host.as_secs_f64());
         (left > 0 && rate > 0.0)
             .then(|| Duration::try_from_secs_f64(seconds.ceil()).ok())
             .flatten()
@@ -240,9 +240,9 @@ mod tests {
     #[test]
     fn the_end_is_no_sooner_than_that_of_the_slowest_host() {
         let mut now = view(2, 100);
-        now.longest_host = Duration::from_secs(600);
+        now.slowest_host = Duration::from_secs(600);
         assert_eq!(now.remaining(50.0), Some(Duration::from_secs(600)));
-        now.longest_host = Duration::from_secs(3);
+        now.slowest_host = Duration::from_secs(3);
         assert_eq!(now.remaining(50.0), Some(Duration::from_secs(18)));
     }
 

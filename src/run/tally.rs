@@ -74,7 +74,7 @@ pub struct Tally {
     /// Jobs waiting in the frontier now.
     pub waiting: usize,
     /// Time that the slowest host still needs for its jobs, by its delay and latency. Updated every second.
-    pub longest_host: Duration,
+    pub slowest_host: Duration,
     /// Waits of a few seconds or more; updated every second.
     pub waits: Waits,
     /// Total number of records: estimated from the size of the list until that is fully read.
@@ -159,7 +159,7 @@ impl Default for Tally {
             hosts_beyond: 0,
             in_flight: 0,
             waiting: 0,
-            longest_host: Duration::ZERO,
+            slowest_host: Duration::ZERO,
             waits: Waits::default(),
             total: None,
             rows: 0,

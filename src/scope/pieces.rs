@@ -153,6 +153,6 @@ mod tests {
             })
             .collect();
         assert_eq!(pairs, [("a", "1"), ("", "b"), ("c", "="), ("", "d")]);
-        assert_eq!(parameters(&PageUrl::nowhere()).count(), 0);
+        assert_eq!(parameters(&PageUrl::placeholder()).count(), 0);
     }
 }

@@ -86,7 +86,7 @@ impl JobBuilder {
 
 /// An entry that says what is wrong with its line; the line's columns stay with it.
 pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request>) -> Entry {
-    let mut job = Job::seed(row, PageUrl::nowhere());
+    let mut job = Job::seed(row, PageUrl::placeholder());
     job.request = request.map(Arc::new);
     let text = without_password(text).chars().take(SHOWN).collect();
     let error = FetchError::Malformed { text, problem };

@@ -39,7 +39,7 @@ pub use failures::Failures;
 use feeder::Feeder;
 pub(crate) use position::Position;
 use progress::Progress;
-pub use settings::{ListFormat, SeedSettings, Source};
+pub use settings::{ListFormat, SeedSettings, SeedSource};
 pub(crate) use stored::LeftOut;
 
 /// The number of batches that may wait for the frontier.
@@ -61,7 +61,7 @@ impl Seeds {
     /// If an input cannot be opened.
     pub(crate) fn start(settings: SeedSettings, from: Position) -> Result<Self> {
         for source in &settings.sources {
-            if let Source::File(path) = source {
+            if let SeedSource::File(path) = source {
                 source::check(path, settings.format, settings.url_column.as_deref())?;
             }
         }
@@ -153,10 +153,12 @@ fn read(
             break;
         }
         let ended = match source {
-            Source::Urls(urls) => text::arguments(urls, &mut jobs, &mut feeder),
-            Source::File(_) | Source::Stdin => source::read(source, &mut jobs, &mut feeder)?,
-            Source::Failures(failures) => failures.feed(&mut jobs, &mut feeder)?,
-            Source::Archive(_) => match archives.next() {
+            SeedSource::Urls(urls) => text::arguments(urls, &mut jobs, &mut feeder),
+            SeedSource::File(_) | SeedSource::Stdin => {
+                source::read(source, &mut jobs, &mut feeder)?
+            }
+            SeedSource::Failures(failures) => failures.feed(&mut jobs, &mut feeder)?,
+            SeedSource::Archive(_) => match archives.next() {
                 Some(archive) => stored::feed(archive, &mut jobs, &mut feeder, &mut left_out),
                 None => Ok(()), // all of them were opened
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::settings::Source;
+use super::settings::SeedSource;
 
 /// How far the reading has progressed, in bytes.
 pub(super) struct Progress {
@@ -13,18 +13,18 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(sources: &[Source]) -> Self {
-        let size = |source: &Source| match source {
-            Source::Urls(urls) => Some(urls.iter().map(|url| url.len() as u64).sum()),
-            Source::File(path) => path
+    pub(super) fn new(sources: &[SeedSource]) -> Self {
+        let size = |source: &SeedSource| match source {
+            SeedSource::Urls(urls) => Some(urls.iter().map(|url| url.len() as u64).sum()),
+            SeedSource::File(path) => path
                 .metadata()
                 .ok()
                 .filter(std::fs::Metadata::is_file)
                 .map(|metadata| metadata.len()),
             // A rerun of failures is bounded, and their number is known.
-            Source::Failures(_) | Source::Stdin => None,
+            SeedSource::Failures(_) | SeedSource::Stdin => None,
             // How many of its bytes are pages is not known before they are read.
-            Source::Archive(_) => None,
+            SeedSource::Archive(_) => None,
         };
         Self {
             read: Arc::default(),

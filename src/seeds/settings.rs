@@ -10,7 +10,7 @@ use crate::job::rows::Rows;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedSettings {
     /// The inputs, in order.
-    pub sources: Vec<Source>,
+    pub sources: Vec<SeedSource>,
     /// The format of files and standard input.
     pub format: ListFormat,
     /// The column with the URL, by name or by number from 1; by default `url`, or else detected.
@@ -23,7 +23,7 @@ pub struct SeedSettings {
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SeedSource {
     /// URLs given as arguments.
     Urls(Vec<String>),
     /// A file.
@@ -54,7 +54,7 @@ pub enum ListFormat {
 impl SeedSettings {
     /// Settings for these URLs.
     pub fn urls<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {
-        Self::of(vec![Source::Urls(
+        Self::of(vec![SeedSource::Urls(
             urls.into_iter().map(Into::into).collect(),
         )])
     }
@@ -62,11 +62,11 @@ impl SeedSettings {
     /// Settings for the pages of these archives.
     pub fn stored<T: Into<PathBuf>>(archives: impl IntoIterator<Item = T>) -> Self {
         let archives = archives.into_iter().map(Into::into);
-        Self::of(archives.map(Source::Archive).collect())
+        Self::of(archives.map(SeedSource::Archive).collect())
     }
 
     /// Settings for these inputs, with all of their rows.
-    pub fn of(sources: Vec<Source>) -> Self {
+    pub fn of(sources: Vec<SeedSource>) -> Self {
         Self {
             sources,
             format: ListFormat::BySuffix,
@@ -88,7 +88,7 @@ impl SeedSettings {
     /// The archives among the inputs.
     pub(crate) fn archives(&self) -> impl Iterator<Item = &PathBuf> {
         self.sources.iter().filter_map(|source| match source {
-            Source::Archive(path) => Some(path),
+            SeedSource::Archive(path) => Some(path),
             _ => None,
         })
     }

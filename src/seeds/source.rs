@@ -12,7 +12,7 @@ use super::entry::JobBuilder;
 use super::feeder::{Enough, Feeder};
 use super::input::{Input, open_lines, unreadable};
 use super::lines::BeforeWait;
-use super::settings::{ListFormat, Source};
+use super::settings::{ListFormat, SeedSource};
 use super::{json, table, text};
 use crate::error::Result;
 
@@ -48,12 +48,12 @@ pub(super) fn check(path: &Path, format: ListFormat, column: Option<&str>) -> Re
 /// # Errors
 /// If it cannot be read, or is not a list: then the run stops.
 pub(super) fn read(
-    source: &Source,
+    source: &SeedSource,
     maker: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> Result<Result<(), Enough>> {
     let (name, path) = match source {
-        Source::File(path) => (path.display().to_string(), Some(path.as_path())),
+        SeedSource::File(path) => (path.display().to_string(), Some(path.as_path())),
         _ => ("standard input".to_owned(), None),
     };
     let unreadable = |source| unreadable(&name, source);

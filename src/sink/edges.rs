@@ -203,11 +203,11 @@ mod tests {
     use super::*;
     use crate::job::Hop;
     use crate::url::PageUrl;
-    use crate::visit::found::{Found, FoundKind, FoundLink};
+    use crate::visit::found::{FoundKind, FoundLink, FoundLinks};
 
     fn linking(from: &str, links: &[(&str, FoundKind, bool)]) -> Visit {
         let mut visit = samples::saved_from(from, 200, "");
-        let mut found = Found::default();
+        let mut found = FoundLinks::default();
         for &(url, kind, nofollow) in links {
             found.push(FoundLink {
                 url,

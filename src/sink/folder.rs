@@ -68,7 +68,7 @@ impl OutputFolder {
         match rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => PathKind::File,
-                FileType::Directory => PathKind::Folder,
+                FileType::Directory => PathKind::OutputFolder,
                 _ => PathKind::Other,
             },
             Err(Errno::NOENT) => PathKind::Missing,

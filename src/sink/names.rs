@@ -21,7 +21,7 @@ pub(super) enum PathKind {
     /// Nothing is there.
     Missing,
     /// A folder, not a link to one.
-    Folder,
+    OutputFolder,
     /// A plain file, not a link to one.
     File,
     /// A link, a device, or something that cannot be examined.
@@ -39,7 +39,7 @@ pub(super) struct Names {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NameUse {
-    Folder,
+    OutputFolder,
     File(u64),
 }
 
@@ -72,7 +72,7 @@ impl Names {
     /// Marks a path and its folders as used: an earlier session gave it to this owner.
     pub(super) fn restore(&mut self, path: &str, owner: u64) {
         for (at, _) in path.match_indices('/') {
-            self.remember(&path[..at], NameUse::Folder);
+            self.remember(&path[..at], NameUse::OutputFolder);
         }
         self.remember(path, NameUse::File(owner));
     }
@@ -129,7 +129,7 @@ impl Names {
                     Some(digits) => format!("{folder}~{}", hash_of(&plain, digits)),
                 };
                 let path = format!("{path}{folder}");
-                self.try_use(&path, NameUse::Folder, on_disk)
+                self.try_use(&path, NameUse::OutputFolder, on_disk)
                     .then_some(path)
             })?;
             path.push('/');
@@ -149,8 +149,8 @@ impl Names {
         }
         let free = match on_disk(path) {
             PathKind::Missing => true,
-            PathKind::Folder => wanted == NameUse::Folder,
-            PathKind::File => wanted != NameUse::Folder,
+            PathKind::OutputFolder => wanted == NameUse::OutputFolder,
+            PathKind::File => wanted != NameUse::OutputFolder,
             PathKind::Other => false,
         };
         if free && !self.is_full() {
@@ -233,18 +233,20 @@ mod tests {
         };
         assert!(with_blocked("h.example", PathKind::Other).starts_with("h.example~"));
         assert!(with_blocked("h.example/a", PathKind::File).starts_with("h.example/a~"));
-        assert!(with_blocked("h.example/a/b.c", PathKind::Folder).starts_with("h.example/a/b~"));
+        assert!(
+            with_blocked("h.example/a/b.c", PathKind::OutputFolder).starts_with("h.example/a/b~")
+        );
         assert!(with_blocked("h.example/a/b.c", PathKind::Other).starts_with("h.example/a/b~"));
         assert_eq!(
             with_blocked("h.example/a/b.c", PathKind::File),
             "h.example/a/b.c"
         );
         assert_eq!(
-            with_blocked("h.example/a", PathKind::Folder),
+            with_blocked("h.example/a", PathKind::OutputFolder),
             "h.example/a/b.c"
         );
-        let nowhere = claim(&mut Names::new(), "http://h.example/a", |_| PathKind::Other);
-        assert_eq!(nowhere, None);
+        let placeholder = claim(&mut Names::new(), "http://h.example/a", |_| PathKind::Other);
+        assert_eq!(placeholder, None);
     }
 
     #[test]

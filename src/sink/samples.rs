@@ -71,7 +71,7 @@ pub(super) fn numbered(number: usize) -> Visit {
     let body = format!("{number:05}");
     let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
     visit.job.row = Some(number as u64);
-    let mut found = crate::visit::found::Found::default();
+    let mut found = crate::visit::found::FoundLinks::default();
     found.push(crate::visit::found::FoundLink {
         url: &format!("http://to.example/{body}"),
         fingerprint: number as u64,

@@ -50,7 +50,7 @@ impl PageUrl {
     /// A placeholder for the URL of a line that has none.
     ///
     /// Its host can never exist (RFC 2606), so it is never fetched.
-    pub fn nowhere() -> Self {
+    pub fn placeholder() -> Self {
         static NOWHERE: LazyLock<PageUrl> =
             LazyLock::new(|| PageUrl::parse("http://line.invalid/").expect("a valid URL"));
         NOWHERE.clone()
@@ -106,7 +106,7 @@ impl PageUrl {
     ///
     /// # Errors
     /// Like [`parse`](Self::parse).
-    pub(crate) fn join_from(
+    pub(crate) fn join_with_encoding(
         &self,
         reference: &str,
         encoding: &'static Encoding,
@@ -216,9 +216,9 @@ impl HostKey {
         (url.origin_text() == text).then(|| url.host_key())
     }
 
-    /// The key of the placeholder [`PageUrl::nowhere`].
-    pub(crate) fn nowhere() -> Self {
-        static NOWHERE: LazyLock<HostKey> = LazyLock::new(|| PageUrl::nowhere().host_key());
+    /// The key of the placeholder [`PageUrl::placeholder`].
+    pub(crate) fn placeholder() -> Self {
+        static NOWHERE: LazyLock<HostKey> = LazyLock::new(|| PageUrl::placeholder().host_key());
         NOWHERE.clone()
     }
 
@@ -378,7 +378,7 @@ mod tests {
             "https://h.example/p//q"
         );
         assert!(base.join("///").is_err());
-        let latin = base.join_from("///x.example/?é", encoding_rs::WINDOWS_1252);
+        let latin = base.join_with_encoding("///x.example/?é", encoding_rs::WINDOWS_1252);
         assert_eq!(latin.unwrap().as_str(), "https://x.example/?%E9");
     }
 

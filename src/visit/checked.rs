@@ -48,7 +48,7 @@ pub(crate) struct Fragment {
 
 impl Checked {
     /// Adds a reference that leads to no page; it is kept only if it is invalid.
-    pub(crate) fn lead_nowhere(&mut self, base: &PageUrl, reference: &str) {
+    pub(crate) fn add_invalid(&mut self, base: &PageUrl, reference: &str) {
         if self.malformed.len() >= MALFORMED || !is_malformed(base, reference) {
             return;
         }
@@ -60,7 +60,7 @@ impl Checked {
 
     /// Adds the fragment of a reference to this URL, if it has one that may be missing. Returns whether it was
     /// dropped because there are too many.
-    pub(crate) fn lead_to(
+    pub(crate) fn add_target(
         &mut self,
         (url, page): (&str, u64),
         reference: &str,
@@ -214,7 +214,7 @@ mod tests {
         let base = PageUrl::parse("http://h.example/").unwrap();
         let mut checked = Checked::default();
         let long = format!("http://a b/{}", "é".repeat(3000));
-        (0..3).for_each(|_| checked.lead_nowhere(&base, &long));
+        (0..3).for_each(|_| checked.add_invalid(&base, &long));
         assert_eq!(
             checked
                 .malformed()
@@ -222,7 +222,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             [SHOWN]
         );
-        (0..5000).for_each(|number| checked.lead_nowhere(&base, &format!("htps://{number}/")));
+        (0..5000).for_each(|number| checked.add_invalid(&base, &format!("htps://{number}/")));
         assert_eq!(checked.malformed().count(), MALFORMED);
     }
 }

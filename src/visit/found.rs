@@ -12,7 +12,7 @@ use crate::visit::checked::Checked;
 
 /// What a page leads to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub struct FoundLinks {
     text: String,
     links: Vec<StoredLink>,
     /// The recipes that links are followed with, each once.
@@ -114,7 +114,7 @@ impl FoundKind {
     }
 }
 
-impl Found {
+impl FoundLinks {
     /// The most recipes that links may be followed with.
     pub const RECIPES: usize = 126;
 
@@ -206,7 +206,7 @@ impl Found {
     /// Notes another use of a link: the strongest use counts, and one that may be followed is enough. It is
     /// remembered that the link is an asset too, as it may be in scope only as that. A guess does not change a link
     /// that the page itself has.
-    pub(crate) fn meet_again(&mut self, index: u32, kind: FoundKind, nofollow: bool) {
+    pub(crate) fn merge_link(&mut self, index: u32, kind: FoundKind, nofollow: bool) {
         let Some(link) = self.links.get_mut(index as usize) else {
             return;
         };
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn what_was_pushed_comes_out_in_order() {
-        let mut found = Found::default();
+        let mut found = FoundLinks::default();
         let link = |url, fingerprint| FoundLink {
             url,
             fingerprint,
@@ -307,8 +307,8 @@ mod tests {
         assert_eq!(found.len(), 2);
     }
 
-    fn of(url: &str, kind: FoundKind, nofollow: bool) -> Found {
-        let mut found = Found::default();
+    fn of(url: &str, kind: FoundKind, nofollow: bool) -> FoundLinks {
+        let mut found = FoundLinks::default();
         found.push(FoundLink {
             url,
             fingerprint: 1,
@@ -336,7 +336,7 @@ mod tests {
             ([(K::Guess, false), (K::Guess, false)], (K::Guess, false)),
         ] {
             let mut found = of("http://a.example/", uses[0].0, uses[0].1);
-            found.meet_again(0, uses[1].0, uses[1].1);
+            found.merge_link(0, uses[1].0, uses[1].1);
             let link = found.iter().next().unwrap();
             assert_eq!((link.kind, link.nofollow), expected, "{uses:?}");
         }
@@ -376,7 +376,7 @@ mod tests {
             ([K::Page, K::Page], (K::Page, false)),
         ] {
             let mut found = of("http://a.example/", uses[0], false);
-            found.meet_again(0, uses[1], false);
+            found.merge_link(0, uses[1], false);
             let link = found.iter().next().unwrap();
             assert_eq!((link.kind, link.is_part), expected, "{uses:?}");
         }
@@ -388,7 +388,7 @@ mod tests {
         (found.nofollow, found.more) = (true, true);
         assert!(!found.says_nothing());
         found.clear();
-        assert_eq!(found, Found::default());
+        assert_eq!(found, FoundLinks::default());
         assert!(found.says_nothing() && found.memory() > 0);
     }
 }

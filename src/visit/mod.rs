@@ -25,7 +25,7 @@ use crate::page::memory::Held;
 use crate::robots::Rules;
 use crate::visit::custom::Custom;
 use crate::visit::fields::Extraction;
-use crate::visit::found::Found;
+use crate::visit::found::FoundLinks;
 
 /// A finished job, with its outcome.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub struct Parsed {
     /// What was ignored in order to read the page: not an error, but worth knowing.
     pub note: Option<String>,
     /// The links of the page, if links are followed.
-    pub found: Option<Box<Found>>,
+    pub found: Option<Box<FoundLinks>>,
     /// The simhash of its text, if similar pages are skipped.
     pub simhash: Option<u64>,
     /// The rules of a robots.txt.

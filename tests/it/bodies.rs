@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use haul::origin::{Answer, Origin, Reply, Request, Site, Step};
+use haul::origin::{Origin, Reply, Request, Response, Site, Step};
 use haul::{ByteSize, Config};
 use sha2::{Digest, Sha256};
 
@@ -46,7 +46,7 @@ fn origin(manner: Manner) -> Origin {
         .unwrap()
 }
 
-fn answer(manner: Manner, request: &Request) -> Answer {
+fn answer(manner: Manner, request: &Request) -> Response {
     let whole = body(0);
     let Some(from) = asked_from(request) else {
         return cut(&whole, 0);
@@ -81,7 +81,7 @@ fn asked_from(request: &Request) -> Option<usize> {
 }
 
 /// Half of what is left, after a head that announces all of it.
-fn cut(whole: &[u8], from: usize) -> Answer {
+fn cut(whole: &[u8], from: usize) -> Response {
     let left = LENGTH - from;
     let head = match from {
         0 => format!("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: {left}\r\n\r\n"),
@@ -91,7 +91,7 @@ fn cut(whole: &[u8], from: usize) -> Answer {
         ),
     };
     let half = whole[from..from + left / 2].to_vec();
-    Answer::Raw(vec![Step::send(head), Step::send(half), Step::Close])
+    Response::Raw(vec![Step::send(head), Step::send(half), Step::Close])
 }
 
 fn resuming(engine: &str, origin: &Origin, folder: &Path) -> Config {
@@ -262,8 +262,8 @@ fn a_folder_that_cannot_be_written_is_reported_and_fails_nothing_else() {
 fn a_body_of_an_unwanted_type_is_not_downloaded() {
     on_every_engine(|engine| {
         let origin = Site::builder()
-            .route("/page", Answer::page("<title>Taken</title>"))
-            .route("/image", Answer::body("image/png", "not taken"))
+            .route("/page", Response::page("<title>Taken</title>"))
+            .route("/image", Response::body("image/png", "not taken"))
             .start()
             .unwrap();
         let mut settings = config(engine, ["/page", "/image"].map(|path| origin.url(path)));

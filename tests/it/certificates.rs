@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use haul::fetch::TlsSettings;
-use haul::origin::{Answer, Opening, Origin, Site, SiteBuilder, Step};
+use haul::origin::{Opening, Origin, Response, Site, SiteBuilder, Step};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -60,7 +60,7 @@ pub(crate) fn self_signed(site: SiteBuilder) -> Origin {
 }
 
 fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
-    let site = Site::builder().fallback(Answer::page("<title>Sealed</title>"));
+    let site = Site::builder().fallback(Response::page("<title>Sealed</title>"));
     serve_with(site, certificate, key)
 }
 

@@ -8,12 +8,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 
 /// A page that links to these targets.
-fn linking(targets: &[&str]) -> Answer {
+fn linking(targets: &[&str]) -> Response {
     let link = |target: &&str| format!("<a href=\"{target}\">there</a>\n");
-    Answer::page(targets.iter().map(link).collect::<String>())
+    Response::page(targets.iter().map(link).collect::<String>())
 }
 
 fn haul(folder: &Path, arguments: &[&str]) -> Output {
@@ -51,9 +51,9 @@ fn records(folder: &Path) -> Vec<serde_json::Value> {
 fn an_accepted_status_is_not_a_failure_and_stays_in_the_record() {
     let site = Site::builder()
         .route("/", linking(&["/closed", "/strange", "/busy", "/gone"]))
-        .route("/closed", Answer::status(403))
-        .route("/strange", Answer::status(999))
-        .route("/busy", Answer::status(429));
+        .route("/closed", Response::status(403))
+        .route("/strange", Response::status(999))
+        .route("/busy", Response::status(429));
     let origin = Origin::of(site.build().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let crawl = |accept: &str| {
@@ -213,16 +213,16 @@ fn a_fragment_that_is_missing_on_its_page_is_broken() {
             .concat(),
     );
     let site = Site::builder()
-        .route("/", Answer::page(page))
+        .route("/", Response::page(page))
         .route(
             "/other",
-            Answer::page(
+            Response::page(
                 "<a href='/#here'>x</a><a href='/#nowhere'>x</a><svg><g id=there></g></svg>",
             ),
         )
-        .route("/moved", Answer::redirect(301, "/other"))
-        .route("/picture", Answer::body("image/png", "x"))
-        .route("/plain", Answer::body("text/plain", "x"));
+        .route("/moved", Response::redirect(301, "/other"))
+        .route("/picture", Response::body("image/png", "x"))
+        .route("/plain", Response::body("text/plain", "x"));
     let origin = Origin::of(site.build().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let seed = origin.url("/");
@@ -257,10 +257,10 @@ fn links_that_redirect_are_listed_with_their_targets_and_pages() {
     let site = Site::builder()
         .route("/", linking(&["/old", "/older", "/fine", "/lost"]))
         .route("/fine", linking(&["/older"]))
-        .route("/older", Answer::redirect(302, "/old"))
-        .route("/old", Answer::redirect(301, "/new"))
-        .route("/lost", Answer::redirect(307, "/gone"))
-        .route("/new", Answer::page("new"));
+        .route("/older", Response::redirect(302, "/old"))
+        .route("/old", Response::redirect(301, "/new"))
+        .route("/lost", Response::redirect(307, "/gone"))
+        .route("/new", Response::page("new"));
     let origin = Origin::of(site.build().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let seed = origin.url("/");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use haul::extract::Recipe;
-use haul::origin::{Answer, Gate, Origin, Site};
+use haul::origin::{Gate, Origin, Response, Site};
 use haul::{Config, CrawlSettings, Event, ScopeReach, Stop};
 
 use crate::cli::haul;
@@ -120,14 +120,14 @@ fn site(seed: u64, order: u64, pages: usize, least: u64) -> Origin {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut late = fastrand::Rng::with_seed(seed << 32 | order);
     let mut wait = move || ms(least + late.u64(0..4) * late.u64(0..4));
-    let mut site = Site::builder().route("/robots.txt", Answer::status(404));
+    let mut site = Site::builder().route("/robots.txt", Response::status(404));
     for number in 0..pages {
-        let answer = Answer::page(page(number, pages, &mut random)).after(wait());
+        let answer = Response::page(page(number, pages, &mut random)).after(wait());
         site = site.route(&format!("/site/p{number}"), answer);
         let to = random.usize(0..pages);
-        let moved = Answer::redirect(302, format!("/site/p{to}")).after(wait());
+        let moved = Response::redirect(302, format!("/site/p{to}")).after(wait());
         site = site.route(&format!("/site/r{number}"), moved);
-        let picture = Answer::body("image/png", "no picture").after(wait());
+        let picture = Response::body("image/png", "no picture").after(wait());
         site = site.route(&format!("/pictures/{number}.png"), picture);
     }
     site.start().unwrap()
@@ -196,15 +196,15 @@ fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, 
 /// Its product list, behind a gate, leads there by a recipe.
 fn shop(gate: &Gate) -> Origin {
     Site::builder()
-        .route("/robots.txt", Answer::status(404))
+        .route("/robots.txt", Response::status(404))
         .route(
             "/p",
-            Answer::page("<h1>home</h1><a href=/best>best</a><a href=/plist>all</a>"),
+            Response::page("<h1>home</h1><a href=/best>best</a><a href=/plist>all</a>"),
         )
-        .route("/best", Answer::page("<h1>best</h1><a href=/p>home</a>"))
+        .route("/best", Response::page("<h1>best</h1><a href=/p>home</a>"))
         .route(
             "/plist",
-            Answer::page("<h1>list</h1><a class=one href=/best>best</a>").held(gate),
+            Response::page("<h1>list</h1><a class=one href=/best>best</a>").held(gate),
         )
         .start()
         .unwrap()
@@ -259,12 +259,12 @@ fn a_run_that_has_its_records_requests_nothing_again() {
 fn a_page_found_by_a_long_path_is_followed_as_deep_as_a_later_short_path_allows() {
     for engine in &ENGINES[1..] {
         let gate = Gate::new();
-        let link = |to: &str| Answer::page(format!("<a href={to}>on</a>"));
+        let link = |to: &str| Response::page(format!("<a href={to}>on</a>"));
         let origin = Site::builder()
-            .route("/robots.txt", Answer::status(404))
+            .route("/robots.txt", Response::status(404))
             .route(
                 "/",
-                Answer::page("<a href=/long>long</a><a href=/short>short</a>"),
+                Response::page("<a href=/long>long</a><a href=/short>short</a>"),
             )
             .route("/long", link("/longer"))
             .route("/longer", link("/page"))
@@ -290,21 +290,21 @@ fn a_page_found_by_a_long_path_is_followed_as_deep_as_a_later_short_path_allows(
 fn a_url_that_is_a_link_and_an_asset_counts_as_both() {
     on_every_engine(|engine| {
         let origin = Site::builder()
-            .route("/robots.txt", Answer::status(404))
+            .route("/robots.txt", Response::status(404))
             .route(
                 "/site/",
-                Answer::page(
+                Response::page(
                     "<a href=/big.png><img src=/big.png></a><object data=doc></object>\
                      <a href=later>later</a><a href=/site/small.png>small</a>",
                 ),
             )
             .route(
                 "/site/later",
-                Answer::page("<a href=doc>doc</a><img src=small.png>"),
+                Response::page("<a href=doc>doc</a><img src=small.png>"),
             )
-            .route("/site/doc", Answer::page("<a href=end>end</a>"))
-            .route("/site/end", Answer::page("the end"))
-            .fallback(Answer::body("image/png", "no picture"))
+            .route("/site/doc", Response::page("<a href=end>end</a>"))
+            .route("/site/end", Response::page("the end"))
+            .fallback(Response::body("image/png", "no picture"))
             .start()
             .unwrap();
         let records = opened_by(crawling(engine, origin.url("/site/")), &Gate::new(), "");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use haul::origin::{Answer, Origin, Reply, Site, Step};
+use haul::origin::{Origin, Reply, Response, Site, Step};
 
 use crate::cli;
 use crate::run::{Report, config, on_every_engine, run};
@@ -93,11 +93,11 @@ fn cut_once() -> Origin {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n";
     let answer = |body: &[u8]| {
         let body = Step::send(body.to_vec());
-        Answer::Raw(vec![Step::send(head), body, Step::Close])
+        Response::Raw(vec![Step::send(head), body, Step::Close])
     };
     let answers = vec![answer(&packed[..packed.len() / 2]), answer(&packed)];
     Site::builder()
-        .route("/once", Answer::Sequence(answers))
+        .route("/once", Response::Sequence(answers))
         .route("/always", answer(&packed[..packed.len() / 2]))
         .start()
         .unwrap()

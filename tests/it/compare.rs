@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use haul::origin::{Answer, LogLevel, Origin, OriginSettings, Site};
+use haul::origin::{LogLevel, Origin, OriginSettings, Response, Site};
 use serde_json::Value;
 
 use crate::cli::haul;
@@ -161,7 +161,7 @@ fn the_table_shows_the_winner_its_bottleneck_and_the_next_command() {
 fn engines_that_get_different_responses_have_no_winner() {
     // Two HTTP stacks write the same header fields in different orders: here that decides which page is served.
     let site = Site::builder().route_with("/page", |request| {
-        Answer::page(format!("<title>{:?}</title>", request.headers()))
+        Response::page(format!("<title>{:?}</title>", request.headers()))
     });
     let origin = Origin::of(site.build().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();

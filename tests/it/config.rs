@@ -1,8 +1,8 @@
 //! Settings that a program makes for a run apply everywhere, and the run does not change them.
 
 use haul::frontier::Robots;
-use haul::origin::{Answer, Origin, Site};
-use haul::parse::Follow;
+use haul::origin::{Origin, Response, Site};
+use haul::parse::FollowSettings;
 use haul::sink::{FilesSettings, Layout};
 use haul::{Config, External, ScopeReach, SimilarPages};
 
@@ -26,8 +26,8 @@ fn crawl(config: &mut Config) -> &mut haul::CrawlSettings {
 }
 
 fn site(page: &str) -> Origin {
-    let site = Site::builder().route("/", Answer::page(page.to_owned()));
-    site.fallback(Answer::page("well")).start().unwrap()
+    let site = Site::builder().route("/", Response::page(page.to_owned()));
+    site.fallback(Response::page("well")).start().unwrap()
 }
 
 #[test]
@@ -56,9 +56,12 @@ fn similar_pages_are_skipped_with_a_single_setting() {
         .collect();
     let paths = |similar| {
         let origin = Site::builder()
-            .route("/one", Answer::page(text.clone()))
-            .route("/two", Answer::page(text.clone() + "<a href=/further></a>"))
-            .fallback(Answer::page("well"))
+            .route("/one", Response::page(text.clone()))
+            .route(
+                "/two",
+                Response::page(text.clone() + "<a href=/further></a>"),
+            )
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         requested(&origin, &["/one", "/two"], |config| {
@@ -111,9 +114,9 @@ fn fragments_are_checked_on_pages_out_of_scope_too() {
         let origin = site(&format!("<a href={link}#there></a>"));
         requested(&origin, &["/"], |config| {
             crawl(config).external = External::Check;
-            config.parse.follow = Some(Follow {
+            config.parse.follow = Some(FollowSettings {
                 fragments,
-                ..Follow::default()
+                ..FollowSettings::default()
             });
         });
         let hits = elsewhere.log().hits("/page");

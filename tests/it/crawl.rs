@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use haul::fetch::Override;
-use haul::origin::{Answer, Gate, Origin, OriginSettings, Reply, Site, SiteBuilder, Step};
+use haul::origin::{Gate, Origin, OriginSettings, Reply, Response, Site, SiteBuilder, Step};
 use haul::scope::Pattern;
 use haul::{Config, Event, JobSettings, ScopeReach, Stop};
 
@@ -31,13 +31,13 @@ fn in_job(mut settings: Config, folder: &Path) -> Config {
 }
 
 /// A page that links to these targets.
-fn linking<T: AsRef<str>>(targets: impl IntoIterator<Item = T>) -> Answer {
+fn linking<T: AsRef<str>>(targets: impl IntoIterator<Item = T>) -> Response {
     let link = |target: T| format!("<a href=\"{}\">there</a>\n", target.as_ref());
-    Answer::page(targets.into_iter().map(link).collect::<String>())
+    Response::page(targets.into_iter().map(link).collect::<String>())
 }
 
 fn robots(text: &'static str) -> SiteBuilder {
-    let robots = Answer::body("text/plain", text);
+    let robots = Response::body("text/plain", text);
     Site::builder().route("/robots.txt", robots)
 }
 
@@ -87,7 +87,7 @@ fn what_robots_txt_forbids_is_not_requested_through_a_link_a_redirect_a_sitemap_
         let sitemap = |request: &haul::origin::Request| {
             let loc = |path| format!("<url><loc>http://{}{path}</loc></url>", request.host());
             let text = format!("<urlset>{}{}</urlset>", loc("/secret/3"), loc("/listed"));
-            Answer::body("application/xml", text)
+            Response::body("application/xml", text)
         };
         let links = [
             "/secret/1",
@@ -99,8 +99,8 @@ fn what_robots_txt_forbids_is_not_requested_through_a_link_a_redirect_a_sitemap_
         ];
         let origin = robots(rules)
             .route("/", linking(links))
-            .route("/hop", Answer::redirect(302, "/hop/on"))
-            .route("/hop/on", Answer::redirect(301, "/secret/2"))
+            .route("/hop", Response::redirect(302, "/hop/on"))
+            .route("/hop/on", Response::redirect(301, "/secret/2"))
             .route_with("/sitemap.xml", sitemap)
             .fallback(linking(["/secret/5", "/paper.pdf?x=.pdf"]))
             .start()
@@ -141,11 +141,13 @@ fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
             Site::builder()
                 .route(
                     "/robots.txt",
-                    Answer::Sequence(says.map(|text| Answer::body("text/plain", text)).to_vec()),
+                    Response::Sequence(
+                        says.map(|text| Response::body("text/plain", text)).to_vec(),
+                    ),
                 )
                 .route("/", linking(links))
-                .route("/held", Answer::page("held").held(&gate))
-                .fallback(Answer::page("well"))
+                .route("/held", Response::page("held").held(&gate))
+                .fallback(Response::page("well"))
                 .start()
                 .unwrap(),
         );
@@ -176,13 +178,13 @@ fn a_failing_robots_txt_closes_its_host_and_a_missing_one_opens_it() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route_with("/robots.txt", |request| match &*request.host_name() {
-                "down.localhost" => Answer::status(503),
-                "cut.localhost" => Answer::Raw(vec![Step::Reset]),
-                "none.localhost" => Answer::status(404),
-                _ => Answer::status(403),
+                "down.localhost" => Response::status(503),
+                "cut.localhost" => Response::Raw(vec![Step::Reset]),
+                "none.localhost" => Response::status(404),
+                _ => Response::status(403),
             })
             .route("/", linking(["/more"]))
-            .fallback(Answer::page("well"))
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         let names = ["down", "cut", "none", "closed"];
@@ -207,7 +209,7 @@ fn the_crawl_delay_of_a_host_is_kept_from_start_to_start() {
     on_every_engine(|engine| {
         let origin = robots("User-agent: *\nCrawl-delay: 0.12\n")
             .route("/", linking((0..5).map(|page| format!("/{page}"))))
-            .fallback(Answer::page("well").after(ms(20)))
+            .fallback(Response::page("well").after(ms(20)))
             .start()
             .unwrap();
         let report = run(crawling(engine, [on("slow", &origin, "/")]));
@@ -254,15 +256,15 @@ fn mixed() -> Origin {
             page_bytes: 2 << 10,
             ..OriginSettings::default()
         })
-        .route("/page/2", Answer::redirect(302, "/page/2000"))
-        .route("/page/3", Answer::redirect(302, "/page/7"))
-        .route("/page/4", Answer::redirect(302, "/page/5"))
-        .route("/page/11", Answer::status(404))
-        .route("/page/12", Answer::status(410))
-        .route("/page/13", Answer::Raw(vec![Step::Reset]))
+        .route("/page/2", Response::redirect(302, "/page/2000"))
+        .route("/page/3", Response::redirect(302, "/page/7"))
+        .route("/page/4", Response::redirect(302, "/page/5"))
+        .route("/page/11", Response::status(404))
+        .route("/page/12", Response::status(410))
+        .route("/page/13", Response::Raw(vec![Step::Reset]))
         .route(
             "/page/14",
-            Answer::Sequence(vec![Answer::status(500), linking(["/page/99"])]),
+            Response::Sequence(vec![Response::status(500), linking(["/page/99"])]),
         )
         .start()
         .unwrap()
@@ -316,19 +318,19 @@ fn a_limit_of_records_holds_for_all_sessions_of_a_job_together() {
 #[test]
 fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
     on_every_engine(|engine| {
-        for is_kept in [false, true] {
+        for is_stored in [false, true] {
             let next = |request: &haul::origin::Request| match request.path()[1..].parse() {
-                Ok(1000) => Answer::page("the end"),
+                Ok(1000) => Response::page("the end"),
                 Ok(page) => linking([format!("/{}", page + 1_u32)]),
-                Err(_) => Answer::status(404),
+                Err(_) => Response::status(404),
             };
             let origin = Site::builder()
-                .fallback(Answer::call(next))
+                .fallback(Response::call(next))
                 .start()
                 .unwrap();
             let folder = tempfile::tempdir().unwrap();
             let mut settings = crawling(engine, [origin.url("/1")]);
-            if is_kept {
+            if is_stored {
                 settings = in_job(settings, folder.path());
             }
             let report = run(settings);
@@ -353,7 +355,7 @@ fn other_hosts_continue_while_a_slow_one_does_not_respond() {
             let gate = gate.clone();
             move |request: &haul::origin::Request| {
                 if request.host_name() == "slow.localhost" {
-                    return Answer::page("at last").held(&gate);
+                    return Response::page("at last").held(&gate);
                 }
                 if others.fetch_add(1, Ordering::SeqCst) + 1 == hosts * pages {
                     gate.open();
@@ -363,8 +365,8 @@ fn other_hosts_continue_while_a_slow_one_does_not_respond() {
             }
         };
         let origin = Site::builder()
-            .route("/robots.txt", Answer::status(404))
-            .fallback(Answer::call(answer))
+            .route("/robots.txt", Response::status(404))
+            .fallback(Response::call(answer))
             .start()
             .unwrap();
         let slow = (0..100).map(|page| on("slow", &origin, &format!("/{page}")));
@@ -384,15 +386,15 @@ fn other_hosts_continue_while_a_slow_one_does_not_respond() {
 fn a_page_that_is_also_the_target_of_a_redirect_is_not_requested_twice() {
     on_every_engine(|engine| {
         let origin = Site::builder()
-            .route("/start", Answer::redirect(301, "/"))
+            .route("/start", Response::redirect(301, "/"))
             .route("/", linking(["/a", "/b", "/c", "/d", "/loop", "/b?again"]))
-            .route("/a", Answer::redirect(302, "/b"))
-            .route("/c", Answer::redirect(302, "/a"))
-            .route("/d", Answer::redirect(302, "/e"))
+            .route("/a", Response::redirect(302, "/b"))
+            .route("/c", Response::redirect(302, "/a"))
+            .route("/d", Response::redirect(302, "/e"))
             .route("/b", linking(["/a", "/c", "/e", "/", "/start"]))
-            .route("/loop", Answer::redirect(302, "/pool"))
-            .route("/pool", Answer::redirect(302, "/d"))
-            .fallback(Answer::page("well"))
+            .route("/loop", Response::redirect(302, "/pool"))
+            .route("/pool", Response::redirect(302, "/d"))
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         let report = run(crawling(engine, [origin.url("/start")]));
@@ -438,7 +440,7 @@ fn a_crawl_stays_within_its_scope_its_patterns_and_its_depth() {
                 let other = format!("http://other.co.uk:{port}/docs/four");
                 linking(["one", "/blog/two", &shop, &other])
             })
-            .fallback(Answer::page("well"))
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         let port = origin.address().port();
@@ -479,7 +481,7 @@ fn a_depth_is_counted_in_links_from_the_seed() {
             .route("/1", linking(["/2", "/1/side"]))
             .route("/2", linking(["/3"]))
             .route("/3", Reply::new(200))
-            .fallback(Answer::page("well"))
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         for (depth, wanted) in [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use haul::origin::{Answer, Gate, Log, Origin, OriginSettings, Reply, Site};
+use haul::origin::{Gate, Log, Origin, OriginSettings, Reply, Response, Site};
 use haul::{Config, Ended, Event, Stop};
 
 use crate::run::{
@@ -27,8 +27,8 @@ fn site() -> Origin {
         .route_with("/flaky", move |_| {
             // Fails every other time, so that it is the same for every engine.
             match requests.fetch_add(1, Ordering::SeqCst) % 2 {
-                0 => Answer::status(500),
-                _ => Answer::page("<title>At last</title>"),
+                0 => Response::status(500),
+                _ => Response::page("<title>At last</title>"),
             }
         })
         .route(
@@ -40,7 +40,7 @@ fn site() -> Origin {
         )
         .route(
             "/post",
-            Answer::call(|request| Answer::page(request.method().to_owned())),
+            Response::call(|request| Response::page(request.method().to_owned())),
         )
         .route("/chunked", Reply::new(200).body("in pieces").chunked(3))
         .route("/empty", Reply::new(204))
@@ -378,9 +378,9 @@ fn pages(origin: &Origin, count: usize) -> impl Iterator<Item = String> {
 /// A site whose first `open` pages respond immediately; all others wait behind a gate.
 fn gated(open: usize) -> (Origin, Gate) {
     let gate = Gate::new();
-    let mut builder = Site::builder().fallback(Answer::page("behind the gate").held(&gate));
+    let mut builder = Site::builder().fallback(Response::page("behind the gate").held(&gate));
     for page in 0..open {
-        builder = builder.route(&format!("/{page}"), Answer::page("in the open"));
+        builder = builder.route(&format!("/{page}"), Response::page("in the open"));
     }
     (builder.start().unwrap(), gate)
 }

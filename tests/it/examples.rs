@@ -1,6 +1,6 @@
 //! The example programs, each run against a practice server.
 
-use haul::origin::{Answer, Origin, OriginSettings, Site};
+use haul::origin::{Origin, OriginSettings, Response, Site};
 
 use crate::run::wait;
 
@@ -51,7 +51,7 @@ fn a_crawl_stores_titles_with_a_custom_sink() {
 
 #[test]
 fn a_recipe_reads_the_items_of_each_page() {
-    let page = Answer::page("<h2>Saw</h2><b>12,50 €</b>");
+    let page = Response::page("<h2>Saw</h2><b>12,50 €</b>");
     let site = Site::builder().fallback(page).start().unwrap();
     let recipe = "[fields]\nname = 'h2'\nprice = { select = 'b', type = 'number' }\n";
     let items = wait(scrape::items(recipe, vec![site.url("/saw")])).unwrap();

@@ -3,7 +3,7 @@
 //! What one engine reads, all of them read; what one rejects, all of them reject, with the same class.
 
 use haul::fetch::{Override, TlsSettings};
-use haul::origin::{Answer, Origin, Site, Step};
+use haul::origin::{Origin, Response, Site, Step};
 use haul::{ByteSize, Config};
 
 use crate::certificates::self_signed;
@@ -297,7 +297,7 @@ fn with_short_deadlines(mut config: Config) -> Config {
 }
 
 fn site(rows: &[Row]) -> haul::origin::SiteBuilder {
-    let answer = |row: &Row| Answer::Raw(row.steps.clone());
+    let answer = |row: &Row| Response::Raw(row.steps.clone());
     rows.iter()
         .enumerate()
         .fold(Site::builder(), |site, (index, row)| {
@@ -362,10 +362,10 @@ fn an_encrypted_body_that_ends_without_a_notice_is_cut() {
 fn a_dead_address_is_skipped_for_plain_and_encrypted_pages() {
     on_every_engine(|engine| {
         let plain = Site::builder()
-            .fallback(Answer::page(PAGE))
+            .fallback(Response::page(PAGE))
             .start()
             .unwrap();
-        let sealed = self_signed(Site::builder().fallback(Answer::page(PAGE)));
+        let sealed = self_signed(Site::builder().fallback(Response::page(PAGE)));
         let url = |scheme: &str, origin: &Origin| {
             format!("{scheme}://twofold.example:{}/", origin.address().port())
         };
@@ -386,7 +386,7 @@ fn a_dead_address_is_skipped_for_plain_and_encrypted_pages() {
 fn plain_pages_are_requested_from_a_proxy_in_absolute_form() {
     on_every_engine(|engine| {
         let proxy = Site::builder()
-            .fallback(Answer::page(PAGE))
+            .fallback(Response::page(PAGE))
             .start()
             .unwrap();
         let urls = ["/a?b=c", "/"].map(|path| format!("http://anything.example{path}"));

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use haul::origin::{Answer, Gate, Origin, Request, Site};
+use haul::origin::{Gate, Origin, Request, Response, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -24,12 +24,12 @@ impl Shop {
         let is_mended = Arc::new(AtomicBool::new(false));
         let mended = is_mended.clone();
         let bad = move |_: &Request| match mended.load(Ordering::SeqCst) {
-            true => Answer::page("well again"),
-            false => Answer::status(503),
+            true => Response::page("well again"),
+            false => Response::status(503),
         };
         let site = Site::builder()
-            .route("/bad", Answer::call(bad))
-            .fallback(Answer::page("<title>well</title>"))
+            .route("/bad", Response::call(bad))
+            .fallback(Response::page("<title>well</title>"))
             .start()
             .unwrap();
         Self { site, is_mended }
@@ -213,7 +213,7 @@ fn an_interrupted_retry_prints_how_to_resume() {
     let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
     let here = folder.path();
     let site = Site::builder()
-        .fallback(Answer::page("late").held(&gate))
+        .fallback(Response::page("late").held(&gate))
         .start()
         .unwrap();
     let record = serde_json::json!({

@@ -5,7 +5,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use haul::origin::{Answer, Origin, OriginSettings, Reply, Site, Step};
+use haul::origin::{Origin, OriginSettings, Reply, Response, Site, Step};
 use haul::{ByteSize, Config, FetchError};
 
 use crate::run::{Report, config, ms, on_every_engine, run};
@@ -49,13 +49,13 @@ fn origin() -> Origin {
             pages: 100,
             ..OriginSettings::default()
         })
-        .route("/silent", Answer::Raw(vec![Step::WaitForever]))
-        .route("/redirect-utf-8", Answer::redirect(302, "/page/1?caf\u{e9}"))
-        .route("/redirect-latin-1", Answer::raw(&b"HTTP/1.1 302 Found\r\nLocation: /page/1?caf\xe9\r\nConnection: close\r\n\r\n"[..]))
+        .route("/silent", Response::Raw(vec![Step::WaitForever]))
+        .route("/redirect-utf-8", Response::redirect(302, "/page/1?caf\u{e9}"))
+        .route("/redirect-latin-1", Response::raw(&b"HTTP/1.1 302 Found\r\nLocation: /page/1?caf\xe9\r\nConnection: close\r\n\r\n"[..]))
         .route("/many", with_headers(90, 700))
         .route("/hundreds", with_headers(300, 10))
         .route("/too-many", with_headers(1500, 10))
-        .route("/redirect-nowhere", Answer::redirect(302, "http://"))
+        .route("/redirect-nowhere", Response::redirect(302, "http://"))
         .start()
         .unwrap()
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use futures::StreamExt;
-use haul::origin::{Answer, Gate, Origin, Site};
+use haul::origin::{Gate, Origin, Response, Site};
 use haul::seeds::{Seed, SeedReceiver, channel};
 use haul::{Config, CrawlSettings, Ended, Event, JobSettings, Request, Runner, Stop, Visit};
 
@@ -12,7 +12,7 @@ use crate::run::{on, on_every_engine, wait};
 
 fn site() -> Origin {
     Site::builder()
-        .fallback(Answer::page("<title>A page</title>"))
+        .fallback(Response::page("<title>A page</title>"))
         .start()
         .unwrap()
 }
@@ -117,7 +117,7 @@ fn a_channel_comes_after_the_list_and_its_seeds_may_have_whatever_rows_have() {
 fn a_sender_waits_while_the_run_has_no_room() {
     on_every_engine(|engine| {
         let gate = Gate::new();
-        let unanswered = Answer::page("late").held(&gate);
+        let unanswered = Response::page("late").held(&gate);
         let origin = Site::builder().fallback(unanswered).start().unwrap();
         let (sender, seeds) = channel(16);
         let mut config = on(engine, Config::default());
@@ -182,11 +182,11 @@ fn a_stop_ends_the_run_while_the_channel_is_open_and_its_sender_gets_an_error() 
 fn a_crawl_accepts_seeds_while_it_runs_and_each_widens_its_scope() {
     on_every_engine(|engine| {
         let first = Site::builder()
-            .fallback(Answer::page("<a href='/a'>a</a><a href='/b'>b</a>"))
+            .fallback(Response::page("<a href='/a'>a</a><a href='/b'>b</a>"))
             .start()
             .unwrap();
         let second = Site::builder()
-            .fallback(Answer::page("<a href='/c'>c</a>"))
+            .fallback(Response::page("<a href='/c'>c</a>"))
             .start()
             .unwrap();
         let (sender, seeds) = channel(4);

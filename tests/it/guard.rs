@@ -9,17 +9,17 @@ use std::net::SocketAddr;
 
 use haul::Config;
 use haul::fetch::{Override, Private};
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 
 use crate::run::{Report, config, on_every_engine, run};
 
 /// A server on this address that redirects `/to/N` to the N-th target, with pages elsewhere.
 fn origin(address: &str, targets: &[String]) -> Origin {
-    let mut builder = Site::builder().fallback(Answer::page("<title>Home</title>"));
+    let mut builder = Site::builder().fallback(Response::page("<title>Home</title>"));
     for (index, target) in targets.iter().enumerate() {
         builder = builder.route(
             &format!("/to/{index}"),
-            Answer::redirect(302, target.clone()),
+            Response::redirect(302, target.clone()),
         );
     }
     let address: SocketAddr = format!("{address}:0").parse().unwrap();

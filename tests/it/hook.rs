@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use haul::frontier::Robots;
-use haul::origin::{Answer, Hit, Origin, Site};
+use haul::origin::{Hit, Origin, Response, Site};
 use haul::sink::{Destination, Format, SinkSettings};
 use haul::{Config, Decision, FetchError, JobSettings, PendingRequest, Role, Runner, Visit};
 
@@ -41,11 +41,11 @@ fn site() -> Origin {
     Site::builder()
         .route(
             "/robots.txt",
-            Answer::body("text/plain", "User-agent: *\nDisallow: /no\n"),
+            Response::body("text/plain", "User-agent: *\nDisallow: /no\n"),
         )
-        .route("/old", Answer::redirect(302, "/new"))
-        .route("/busy", Answer::status(500))
-        .fallback(Answer::page("<title>A page</title>"))
+        .route("/old", Response::redirect(302, "/new"))
+        .route("/busy", Response::status(500))
+        .fallback(Response::page("<title>A page</title>"))
         .start()
         .unwrap()
 }
@@ -89,7 +89,7 @@ fn each_request_is_signed_anew_and_no_record_has_the_signature() {
 fn what_a_hook_sets_for_one_origin_does_not_follow_a_redirect_to_another() {
     on_every_engine(|engine| {
         let stranger = site();
-        let away = Answer::redirect(307, stranger.url("/there"));
+        let away = Response::redirect(307, stranger.url("/there"));
         let home = Site::builder().route("/away", away).start().unwrap();
         let own = home.url("/");
         let runner = Runner::new(on(engine, Config::urls([home.url("/away")])));

@@ -7,7 +7,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use haul::origin::{Answer, Gate, Origin, Site};
+use haul::origin::{Gate, Origin, Response, Site};
 use serde_json::Value;
 
 /// How often a test looks for a state before it gives up.
@@ -60,12 +60,12 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn page(links: &[&str]) -> Answer {
+fn page(links: &[&str]) -> Response {
     let links: Vec<_> = links
         .iter()
         .map(|link| format!("<a href=\"{link}\">x</a>"))
         .collect();
-    Answer::page(format!("<title>p</title>{}", links.concat()))
+    Response::page(format!("<title>p</title>{}", links.concat()))
 }
 
 /// A site with broken pages.
@@ -80,12 +80,12 @@ fn broken() -> Broken {
     let mended = Arc::new(AtomicBool::new(false));
     let busy = |mended: &Arc<AtomicBool>| {
         let mended = mended.clone();
-        Answer::call(move |_| match mended.load(SeqCst) {
+        Response::call(move |_| match mended.load(SeqCst) {
             true => page(&["/late"]),
-            false => Answer::status(503),
+            false => Response::status(503),
         })
     };
-    let robots = Answer::body("text/plain", "User-agent: *\nDisallow: /private\n");
+    let robots = Response::body("text/plain", "User-agent: *\nDisallow: /private\n");
     let origin = Site::builder()
         .route("/robots.txt", robots)
         .route("/", page(&["/a", "/busy", "/gone", "/moved"]))
@@ -103,7 +103,7 @@ fn broken() -> Broken {
         .route("/late", page(&[]))
         .route("/busy", busy(&mended))
         .route("/behind", busy(&mended))
-        .route("/moved", Answer::redirect(302, "/behind"))
+        .route("/moved", Response::redirect(302, "/behind"))
         .start()
         .unwrap();
     Broken { origin, mended }

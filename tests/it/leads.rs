@@ -1,6 +1,6 @@
 //! Which responses a crawl reads links from, and which pages it treats as already seen.
 
-use haul::origin::{Answer, Origin, Request, Site};
+use haul::origin::{Origin, Request, Response, Site};
 
 use crate::cli::run;
 
@@ -37,11 +37,12 @@ fn a_seed_that_is_a_sitemap_or_feed_is_read_as_one_whatever_its_content_type() {
     ];
     for (body, types) in [(sitemap, &named[..]), (bare, &named), (feed, &named[..2])] {
         for &media in types {
-            let answer =
-                move |request: &Request| Answer::body(media, body.replace("HOST", &request.host()));
+            let answer = move |request: &Request| {
+                Response::body(media, body.replace("HOST", &request.host()))
+            };
             let origin = Site::builder()
                 .route_with("/sitemap.xml", answer)
-                .fallback(Answer::page("well"))
+                .fallback(Response::page("well"))
                 .start()
                 .unwrap();
             let requested = crawl(&origin, "/sitemap.xml", &[]);
@@ -51,8 +52,8 @@ fn a_seed_that_is_a_sitemap_or_feed_is_read_as_one_whatever_its_content_type() {
     // A page that displays a sitemap is a page.
     let shown = "<!doctype html><pre>&lt;urlset></pre><urlset><url><loc>/no</loc></url></urlset><a href=/yes>";
     let origin = Site::builder()
-        .route("/", Answer::page(shown))
-        .fallback(Answer::page("well"))
+        .route("/", Response::page(shown))
+        .fallback(Response::page("well"))
         .start()
         .unwrap();
     assert_eq!(crawl(&origin, "/", &[]), ["/", "/yes"]);
@@ -64,10 +65,10 @@ fn a_page_without_links_is_remembered_by_its_text() {
         .map(|word| format!("<p>word{word} of a long text"))
         .collect();
     let origin = Site::builder()
-        .route("/", Answer::page("<a href=/plain>"))
-        .route("/plain", Answer::page(text.clone()))
-        .route("/linked", Answer::page(text + "<a href=/further></a>"))
-        .fallback(Answer::page("well"))
+        .route("/", Response::page("<a href=/plain>"))
+        .route("/plain", Response::page(text.clone()))
+        .route("/linked", Response::page(text + "<a href=/further></a>"))
+        .fallback(Response::page("well"))
         .start()
         .unwrap();
     let seeds = [origin.url("/plain"), origin.url("/linked")];

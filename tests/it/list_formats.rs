@@ -5,7 +5,7 @@
 use std::fs;
 
 use haul::Error;
-use haul::origin::{Answer, Site};
+use haul::origin::{Response, Site};
 use haul::seeds::SeedSettings;
 use proptest::prelude::*;
 
@@ -313,7 +313,7 @@ fn a_line_of_json_that_others_write_loses_neither_its_row_nor_its_columns() {
 #[test]
 fn an_output_of_haul_is_a_list_and_its_bodies_are_never_sent() {
     let site = Site::builder()
-        .fallback(Answer::page("secret text of the page"))
+        .fallback(Response::page("secret text of the page"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use haul::frontier::Run;
-use haul::origin::{Answer, Site};
-use haul::seeds::{ListFormat, SeedSettings, Source};
+use haul::origin::{Response, Site};
+use haul::seeds::{ListFormat, SeedSettings, SeedSource};
 use haul::{Config, Error};
 
 use crate::run::{Report, ms, on, on_every_engine, outcome, run};
@@ -30,7 +30,7 @@ pub(crate) fn list(name: &str, content: impl AsRef<[u8]>) -> List {
 
 impl List {
     pub(crate) fn dry(&self) -> Config {
-        let seeds = SeedSettings::of(vec![Source::File(self.path.clone())]);
+        let seeds = SeedSettings::of(vec![SeedSource::File(self.path.clone())]);
         let mut config = on("sequential", Config::new(seeds));
         config.frontier.run = Run::Dry;
         config
@@ -103,7 +103,7 @@ fn a_truncated_list_ends_the_run_with_an_error_that_names_it() {
         "{error:?}"
     );
     let mut absent = broken.dry();
-    absent.seeds = SeedSettings::of(vec![Source::File("/not/there.txt".into())]);
+    absent.seeds = SeedSettings::of(vec![SeedSource::File("/not/there.txt".into())]);
     assert!(matches!(outcome(absent).unwrap_err(), Error::Input { .. }));
 }
 
@@ -174,7 +174,7 @@ fn the_column_of_the_url_is_found_by_name_and_by_number() {
 fn a_line_of_json_defines_its_request_and_its_other_keys_are_columns() {
     on_every_engine(|engine| {
         let origin = Site::builder()
-            .fallback(Answer::page("well"))
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         let url = origin.url("/x");
@@ -287,7 +287,9 @@ fn rows_and_limits_select_what_is_fetched_and_rows_keep_their_numbers() {
     assert_eq!(rows(&|seeds| seeds.limit = Some(0)), [0; 0]);
     // Row numbers continue from one input to the next.
     let twice = |seeds: &mut SeedSettings| {
-        seeds.sources.push(Source::Urls(vec!["b.example".into()]));
+        seeds
+            .sources
+            .push(SeedSource::Urls(vec!["b.example".into()]));
         seeds.rows = Some("100-".parse().unwrap());
     };
     assert_eq!(rows(&twice), [100, 101]);

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use encoding_rs::{Encoding, UTF_8};
 use haul::PageUrl;
-use haul::extract::{ExtractSettings, Extracted, Extractor, Metadata, Page, Source};
+use haul::extract::{ExtractSettings, Extracted, Extractor, Metadata, Page, PageFormat};
 use serde_json::{Value, json};
 
 use crate::tools;
@@ -148,7 +148,7 @@ fn extractor() -> Extractor {
     Extractor::compile(&settings).unwrap()
 }
 
-fn extract(extractor: &Extractor, sample: &Sample, source: Source) -> Extracted {
+fn extract(extractor: &Extractor, sample: &Sample, source: PageFormat) -> Extracted {
     extractor.extract(&Page {
         url: &PageUrl::parse(HOME).unwrap(),
         text: &sample.text,
@@ -159,7 +159,7 @@ fn extract(extractor: &Extractor, sample: &Sample, source: Source) -> Extracted 
 }
 
 fn read(extractor: &Extractor, sample: &Sample) -> Metadata {
-    let extracted = extract(extractor, sample, Source::Html);
+    let extracted = extract(extractor, sample, PageFormat::Html);
     extracted.metadata.unwrap()
 }
 
@@ -358,7 +358,7 @@ fn extruct_and_haul_on_a_folder_of_pages() {
         for _ in 0..5 {
             let started = Instant::now();
             for sample in &samples {
-                extract(&extractor, sample, Source::Html);
+                extract(&extractor, sample, PageFormat::Html);
             }
             fastest = fastest.min(started.elapsed().as_secs_f64());
         }
@@ -381,7 +381,7 @@ fn metadata_is_one_object_next_to_the_fields() {
     let extractor = Extractor::compile(&settings).unwrap();
     let samples = committed();
     let page = samples.iter().find(|sample| sample.name == "news-article");
-    let extracted = extract(&extractor, page.unwrap(), Source::Html);
+    let extracted = extract(&extractor, page.unwrap(), PageFormat::Html);
     let heading = &extracted.fields.items[0].values[0];
     assert_eq!(
         heading,
@@ -431,7 +431,10 @@ fn only_html_has_metadata_and_a_rejected_page_has_a_reason() {
         encoding: UTF_8,
     };
     let json = sample("{\"title\":1}".to_owned());
-    assert_eq!(extract(&extractor(), &json, Source::Json).metadata, None);
+    assert_eq!(
+        extract(&extractor(), &json, PageFormat::Json).metadata,
+        None
+    );
     let deep = sample("<div>".repeat(100_000));
     assert_eq!(
         json!(read(&extractor(), &deep)),

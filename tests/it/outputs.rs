@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 
 use crate::cli::{self, haul, run, split_output};
 
@@ -15,7 +15,7 @@ use crate::cli::{self, haul, run, split_output};
 fn site() -> (Origin, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::builder()
-        .fallback(Answer::page("<title>x</title>"))
+        .fallback(Response::page("<title>x</title>"))
         .start()
         .unwrap();
     let urls: Vec<_> = (0..3).map(|page| site.url(&format!("/{page}"))).collect();
@@ -124,7 +124,7 @@ fn the_library_refuses_an_output_that_is_an_input() {
     let (_site, folder) = site();
     let list = folder.path().join("list.txt");
     let before = fs::read(&list).unwrap();
-    let seeds = haul::seeds::SeedSettings::of(vec![haul::seeds::Source::File(list.clone())]);
+    let seeds = haul::seeds::SeedSettings::of(vec![haul::seeds::SeedSource::File(list.clone())]);
     let mut config = haul::Config::new(seeds);
     let format = haul::sink::Format::Text(haul::sink::TextSettings::default());
     config

@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use haul::origin::{Answer, Origin, Reply, Request, Site, Step};
-use haul::seeds::{SeedSettings, Source};
+use haul::origin::{Origin, Reply, Request, Response, Site, Step};
+use haul::seeds::{SeedSettings, SeedSource};
 use haul::{ByteSize, Config};
 use sha2::{Digest, Sha256};
 
@@ -25,12 +25,12 @@ fn digest(bytes: &[u8]) -> Option<[u8; 32]> {
 }
 
 /// The first half of a body, after a head that announces all of it.
-fn first_half(body: &[u8], fields: &str) -> Answer {
+fn first_half(body: &[u8], fields: &str) -> Response {
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n{fields}Content-Length: {TOTAL}\r\n\r\n"
     );
     let half = body[..HALF].to_vec();
-    Answer::Raw(vec![Step::send(head), Step::send(half), Step::Close])
+    Response::Raw(vec![Step::send(head), Step::send(half), Step::Close])
 }
 
 /// The offset from which a request asks for the rest of the body, if it does.
@@ -48,7 +48,10 @@ fn part(from: usize, to: usize) -> Reply {
 }
 
 /// A server that cuts the body in half, and responds with `rest` to a request for the rest.
-fn origin(fields: &'static str, rest: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Origin {
+fn origin(
+    fields: &'static str,
+    rest: impl Fn(usize) -> Response + Send + Sync + 'static,
+) -> Origin {
     Site::builder()
         .route_with("/large", move |request| match asked_from(request) {
             Some(from) => rest(from),
@@ -120,7 +123,7 @@ fn a_part_that_ends_before_the_total_is_cut_and_kept_for_the_next_attempt() {
 
 #[test]
 fn a_part_of_another_body_is_never_joined_to_the_first() {
-    type Part = fn(usize) -> Answer;
+    type Part = fn(usize) -> Response;
     let parts: [(&str, Part); 15] = [
         ("a part from before", |from| {
             let other = Reply::new(206).header("ETag", "\"v1\"");
@@ -242,7 +245,7 @@ fn without_a_strong_validator_nothing_is_resumed() {
         let just_now = httpdate::fmt_http_date(std::time::SystemTime::now());
         let fresh = format!("Date: {just_now}\r\nLast-Modified: {just_now}\r\n");
         for fields in ["ETag: W/\"v1\"\r\n", "", &*fresh.leak()] {
-            let origin = origin(fields, |_| Answer::status(500));
+            let origin = origin(fields, |_| Response::status(500));
             let folder = tempfile::tempdir().unwrap();
             let report = run(resuming(engine, origin.url("/large"), folder.path()));
             assert_eq!(report.only().end(), "cut");
@@ -308,7 +311,7 @@ fn each_request_for_a_url_has_its_own_partial_download() {
         fs::write(&list, ["a", "bb", "ccc"].map(row).concat()).unwrap();
         let spool = folder.path().join("spool");
         fs::create_dir(&spool).unwrap();
-        let seeds = SeedSettings::of(vec![Source::File(list)]);
+        let seeds = SeedSettings::of(vec![SeedSource::File(list)]);
         let report = run(spooling(on(engine, Config::new(seeds)), &spool));
         for (index, record) in report.records.iter().enumerate() {
             let ended = ("200".to_owned(), vec!["cut".to_owned()]);
@@ -337,7 +340,7 @@ fn a_response_to_head_has_the_length_of_a_body_but_is_never_too_large() {
     on_every_engine(|engine| {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n";
         let origin = Site::builder()
-            .route("/", Answer::Raw(vec![Step::send(head)]))
+            .route("/", Response::Raw(vec![Step::send(head)]))
             .start()
             .unwrap();
         for method in ["HEAD", "head"] {

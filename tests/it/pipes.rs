@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use haul::origin::{Answer, Site};
-use haul::seeds::{SeedSettings, Source};
+use haul::origin::{Response, Site};
+use haul::seeds::{SeedSettings, SeedSource};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -46,7 +46,7 @@ fn a_named_pipe_is_a_list_however_often_it_is_tried() {
             thread::spawn(move || fs::write(path, "http://a.example/1\nhttp://a.example/2\n"))
         };
         let mut config = list("x", "").dry();
-        config.seeds = SeedSettings::of(vec![Source::File(path)]);
+        config.seeds = SeedSettings::of(vec![SeedSource::File(path)]);
         assert_eq!(run(config).records.len(), 2);
         writer.join().unwrap().unwrap();
     }
@@ -65,7 +65,7 @@ fn pipes_are_opened_in_their_turn_so_one_writer_can_fill_them_in_order() {
         })
     };
     let mut config = list("x", "").dry();
-    config.seeds = SeedSettings::of(paths.map(Source::File).to_vec());
+    config.seeds = SeedSettings::of(paths.map(SeedSource::File).to_vec());
     assert_eq!(run(config).records.len(), 20_000);
     writer.join().unwrap();
 }
@@ -73,7 +73,7 @@ fn pipes_are_opened_in_their_turn_so_one_writer_can_fill_them_in_order() {
 #[test]
 fn every_flag_that_names_a_file_takes_a_process_substitution() {
     let site = Site::builder()
-        .fallback(Answer::page("<title>t</title>"))
+        .fallback(Response::page("<title>t</title>"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ fn every_flag_that_names_a_file_takes_a_process_substitution() {
 #[test]
 fn recipes_and_standard_input_by_its_other_names_are_read_once() {
     let site = Site::builder()
-        .fallback(Answer::page("<h1>A plane</h1>"))
+        .fallback(Response::page("<h1>A plane</h1>"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -129,7 +129,10 @@ fn recipes_and_standard_input_by_its_other_names_are_read_once() {
 
 #[test]
 fn a_run_that_waits_for_a_pipe_ends_at_the_first_signal() {
-    let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
+    let site = Site::builder()
+        .fallback(Response::page("x"))
+        .start()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     fifo(folder.path(), "pipe");
     let url = site.url("/first");

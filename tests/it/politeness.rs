@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use haul::frontier::{Duplicates, RetryOn};
-use haul::origin::{Answer, Hit, Origin, OriginSettings, Reply, Site};
+use haul::origin::{Hit, Origin, OriginSettings, Reply, Response, Site};
 use haul::{Event, Stop};
 
 use crate::run::{config, in_flight, ms, on_every_engine, run, run_with};
@@ -91,10 +91,10 @@ fn busy_once(status: u16, until: fn() -> String) -> Origin {
                 0 => Reply::explained(status)
                     .header("Retry-After", until())
                     .into(),
-                _ => Answer::page("well again"),
+                _ => Response::page("well again"),
             }
         })
-        .fallback(Answer::page("well"))
+        .fallback(Response::page("well"))
         .start()
         .unwrap()
 }
@@ -152,7 +152,7 @@ fn a_host_that_stays_down_is_tried_as_often_as_allowed_and_no_more() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route("/down", Reply::new(503).header("Retry-After", "0"))
-            .fallback(Answer::page("well"))
+            .fallback(Response::page("well"))
             .start()
             .unwrap();
         let urls = ["/down", "/1", "/2"].map(|path| origin.url(path));
@@ -215,7 +215,7 @@ fn a_slow_host_does_not_block_fast_ones() {
 fn each_url_of_a_failing_host_gets_all_retries_of_the_settings() {
     on_every_engine(|engine| {
         let origin = Site::builder()
-            .fallback(Answer::status(500))
+            .fallback(Response::status(500))
             .start()
             .unwrap();
         let urls = (0..100).map(|page| origin.url(&format!("/{page}")));

@@ -7,14 +7,14 @@ use std::thread;
 
 use haul::Config;
 use haul::fetch::{Override, Private};
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 
 use crate::cli;
 use crate::run::{ENGINES, config, on_every_engine, run};
 use crate::secrets::appears_nowhere;
 
 fn site() -> Origin {
-    let fallback = Answer::page("<title>By proxy</title>");
+    let fallback = Response::page("<title>By proxy</title>");
     Site::builder().fallback(fallback).start().unwrap()
 }
 
@@ -110,11 +110,11 @@ fn greet(
 
 /// A server that redirects `/to/N` to the N-th target and has a page everywhere else.
 fn leading(targets: &[&str]) -> Origin {
-    let mut site = Site::builder().fallback(Answer::page("<title>By proxy</title>"));
+    let mut site = Site::builder().fallback(Response::page("<title>By proxy</title>"));
     for (place, target) in targets.iter().enumerate() {
         site = site.route(
             &format!("/to/{place}"),
-            Answer::redirect(302, (*target).to_owned()),
+            Response::redirect(302, (*target).to_owned()),
         );
     }
     site.start().unwrap()
@@ -157,7 +157,7 @@ fn a_missing_or_refusing_proxy_is_blamed_and_not_the_host() {
     drop(listener);
     on_every_engine(|engine| {
         let refuses = Site::builder()
-            .fallback(Answer::status(407))
+            .fallback(Response::status(407))
             .start()
             .unwrap();
         for proxy in [nobody, refuses.address()] {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
 use serde_json::Value;
@@ -43,11 +43,11 @@ price = { select = ".price", type = "number" }
 tags = { select = ".tag", list = true }
 "#;
 
-fn list(from: u32, next: &str) -> Answer {
+fn list(from: u32, next: &str) -> Response {
     let things: String = (from..from + 3)
         .map(|number| format!("<p class=thing><a href=/x{number}>Thing {number}</a>"))
         .collect();
-    Answer::page(format!(
+    Response::page(format!(
         "<meta name=robots content=nofollow>{things}<p><a href=/about>About</a>{next}"
     ))
 }
@@ -59,14 +59,14 @@ fn shop() -> Origin {
             list(0, "<a class=next rel=nofollow href=/list2>more</a>"),
         )
         .route("/list2", list(3, ""))
-        .route("/about", Answer::page("<h1>About</h1>"));
+        .route("/about", Response::page("<h1>About</h1>"));
     for number in 0..6 {
         let page = format!(
             "<h1>Thing {number}</h1><b class=price>{number},50</b><i class=tag>a</i><i class=tag>b{number}</i>\
              <a href=/about>About</a><a href=/x{}>another</a>",
             (number + 1) % 6
         );
-        shop = shop.route(&format!("/x{number}"), Answer::page(page));
+        shop = shop.route(&format!("/x{number}"), Response::page(page));
     }
     Origin::of(shop.build().unwrap()).unwrap()
 }
@@ -369,7 +369,7 @@ fn a_field_that_is_rarer_than_in_the_previous_job_is_reported() {
     let folder = folder.path();
     let crawl_stderr = |page: &'static str| {
         let site = (0..25).fold(Site::builder(), |site, number| {
-            site.route(&format!("/{number}"), Answer::page(page))
+            site.route(&format!("/{number}"), Response::page(page))
         });
         let shop = Origin::of(site.build().unwrap()).unwrap();
         let urls: Vec<_> = (0..25)

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 
 use crate::cli::haul;
 use crate::report::browser::Browser;
@@ -48,7 +48,7 @@ const DRAWING: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="h
 <g id="a"/><mask id="m"/></svg>"##;
 
 fn site() -> Origin {
-    let resource = Answer::call(|request| {
+    let resource = Response::call(|request| {
         let path = request.path().to_owned();
         let end = path.rsplit_once('.').map_or("", |(_, end)| end);
         let (kind, body) = match end {
@@ -65,16 +65,16 @@ fn site() -> Origin {
                 &b"<svg xmlns='http://www.w3.org/2000/svg'><g id='a'/><mask id='m'/></svg>"[..],
             ),
             "png" => ("image/png", PICTURE),
-            _ => return Answer::status(404),
+            _ => return Response::status(404),
         };
-        Answer::body(kind, body)
+        Response::body(kind, body)
     });
     let site = Site::builder()
-        .route("/page", Answer::page(PAGE))
-        .route("/x", Answer::body("application/xhtml+xml", XHTML))
+        .route("/page", Response::page(PAGE))
+        .route("/x", Response::body("application/xhtml+xml", XHTML))
         .route(
             "/x-page.xhtml",
-            Answer::body("application/xhtml+xml", XHTML),
+            Response::body("application/xhtml+xml", XHTML),
         )
         .fallback(resource);
     Origin::of(site.build().unwrap()).unwrap()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use haul::frontier::Robots;
-use haul::origin::{Answer, Origin, Reply, Request, Site};
+use haul::origin::{Origin, Reply, Request, Response, Site};
 use haul::{Config, CrawlSettings};
 
 use crate::run::{Report, config, ms, on_every_engine, run};
@@ -27,16 +27,16 @@ fn packed(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn coded(coding: &'static str, body: Vec<u8>) -> Answer {
+fn coded(coding: &'static str, body: Vec<u8>) -> Response {
     let reply = Reply::new(200).header("Content-Type", "text/plain");
     reply.header("Content-Encoding", coding).body(body).into()
 }
 
 /// A site with this robots.txt and pages that link to each other.
-fn site(robots: Answer) -> Origin {
+fn site(robots: Response) -> Origin {
     Site::builder()
         .route("/robots.txt", robots)
-        .fallback(Answer::page("<a href=/secret/1>x</a><a href=/open>x</a>"))
+        .fallback(Response::page("<a href=/secret/1>x</a><a href=/open>x</a>"))
         .start()
         .unwrap()
 }
@@ -90,7 +90,7 @@ fn the_rules_that_were_decoded_before_the_damage_count() {
 #[test]
 fn a_failing_robots_txt_is_a_failure_of_every_url_that_it_blocks() {
     on_every_engine(|engine| {
-        let origin = site(Answer::status(500));
+        let origin = site(Response::status(500));
         let report = run(crawling(engine, &origin.url("/")));
         assert_eq!(report.ends(), ["robots-unreachable"]);
         assert!(report.only().message.ends_with("HTTP 500"));
@@ -104,16 +104,16 @@ fn a_sitemap_that_could_not_be_read_is_reported_and_counted() {
         let map = "<urlset><url><loc>/listed</loc></url></urlset>";
         let map = |request: &Request| {
             let text = map.replace("/listed", &format!("http://{}/listed", request.host()));
-            Answer::body("application/xml", text)
+            Response::body("application/xml", text)
         };
         let robots =
             "Sitemap: /good.xml\nSitemap: /gone.xml\nSitemap: /soft.xml\nSitemap: /damaged.xml\n";
         let origin = Site::builder()
-            .route("/robots.txt", Answer::body("text/plain", robots))
-            .route("/", Answer::page("home"))
-            .route("/listed", Answer::page("listed"))
+            .route("/robots.txt", Response::body("text/plain", robots))
+            .route("/", Response::page("home"))
+            .route("/listed", Response::page("listed"))
             .route_with("/good.xml", map)
-            .route("/soft.xml", Answer::page("<h1>Not found</h1>"))
+            .route("/soft.xml", Response::page("<h1>Not found</h1>"))
             .route("/damaged.xml", coded("gzip", b"no gzip".to_vec()))
             .start()
             .unwrap();
@@ -132,11 +132,11 @@ fn a_sitemap_that_could_not_be_read_is_reported_and_counted() {
 }
 
 /// A sitemap index with these sitemaps.
-fn index(request: &Request, names: impl Iterator<Item = String>) -> Answer {
+fn index(request: &Request, names: impl Iterator<Item = String>) -> Response {
     let host = request.host().into_owned();
     let entry = |name| format!("<sitemap><loc>http://{host}{name}</loc></sitemap>");
     let text: String = names.map(entry).collect();
-    Answer::body(
+    Response::body(
         "application/xml",
         format!("<sitemapindex>{text}</sitemapindex>"),
     )
@@ -146,7 +146,7 @@ fn index(request: &Request, names: impl Iterator<Item = String>) -> Answer {
 fn endless(each: usize) -> Origin {
     let next = move |request: &Request| {
         if !request.path().ends_with(".xml") {
-            return Answer::page("a page");
+            return Response::page("a page");
         }
         let path = request.path().trim_end_matches(".xml").to_owned();
         index(
@@ -157,9 +157,9 @@ fn endless(each: usize) -> Origin {
     Site::builder()
         .route(
             "/robots.txt",
-            Answer::body("text/plain", "Sitemap: /s.xml\n"),
+            Response::body("text/plain", "Sitemap: /s.xml\n"),
         )
-        .fallback(Answer::call(next))
+        .fallback(Response::call(next))
         .start()
         .unwrap()
 }
@@ -206,7 +206,7 @@ fn a_crawl_delay_is_kept_no_longer_than_the_settings_allow() {
     on_every_engine(|engine| {
         for paths in ["1000000000", "86400", "99999999999999999999"] {
             let text = format!("User-agent: *\nCrawl-delay: {paths}\n");
-            let origin = site(Answer::body("text/plain", text));
+            let origin = site(Response::body("text/plain", text));
             let mut settings = crawling(engine, &origin.url("/"));
             settings.frontier.max_crawl_delay = ms(50);
             let report = run(settings);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use futures::StreamExt;
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 use haul::parse::Wants;
 use haul::sink::{Mark, Sink, Start};
 use haul::{Config, Error, JobSettings, Runner, Visit};
@@ -21,7 +21,7 @@ const FOLDER: &str = "TEST_OF_A_PROGRAM_FOLDER";
 const SEED: &str = "TEST_OF_A_PROGRAM_SEED";
 
 fn pages(count: usize) -> (Origin, Vec<String>) {
-    let site = Site::builder().fallback(Answer::page("<title>A page</title>"));
+    let site = Site::builder().fallback(Response::page("<title>A page</title>"));
     let origin = site.start().unwrap();
     let urls = (0..count)
         .map(|page| origin.url(&format!("/{page}")))

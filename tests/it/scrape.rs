@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 use serde_json::{Value, json};
 
 use crate::cli::haul;
@@ -15,10 +15,10 @@ const LIST: &str = "<div class=item><h2>One</h2><i>5</i></div><div class=item><h
 
 fn shop() -> Origin {
     let site = Site::builder()
-        .route("/plane", Answer::page(PLANE))
-        .route("/saw", Answer::page(SAW))
-        .route("/list", Answer::page(LIST))
-        .route("/gone", Answer::status(404));
+        .route("/plane", Response::page(PLANE))
+        .route("/saw", Response::page(SAW))
+        .route("/list", Response::page(LIST))
+        .route("/gone", Response::status(404));
     Origin::of(site.build().unwrap()).unwrap()
 }
 
@@ -198,10 +198,10 @@ fn a_crawl_reads_fields_from_each_page_that_it_finds() {
     let site = Site::builder()
         .route(
             "/",
-            Answer::page("<h1>Start</h1><a href=/1>1</a> <a href=/2>2</a>"),
+            Response::page("<h1>Start</h1><a href=/1>1</a> <a href=/2>2</a>"),
         )
-        .route("/1", Answer::page("<h1>First</h1>"))
-        .route("/2", Answer::page("<h1>Second</h1><a href=/1>1</a>"));
+        .route("/1", Response::page("<h1>First</h1>"))
+        .route("/2", Response::page("<h1>Second</h1><a href=/1>1</a>"));
     let origin = Origin::of(site.build().unwrap()).unwrap();
     let start = origin.url("/");
     let output = haul(
@@ -359,7 +359,7 @@ fn a_selector_is_tried_on_a_page_and_its_matches_are_shown() {
 #[test]
 fn misses_beyond_a_hundred_are_counted() {
     let page = "<div class=item><h2>x</h2><i>many</i></div>".repeat(130);
-    let site = Site::builder().route("/list", Answer::page(page)).build();
+    let site = Site::builder().route("/list", Response::page(page)).build();
     let (shop, folder) = (
         Origin::of(site.unwrap()).unwrap(),
         tempfile::tempdir().unwrap(),
@@ -386,7 +386,7 @@ fn misses_beyond_a_hundred_are_counted() {
 fn bounded(page: String) -> Value {
     let shop = Origin::of(
         Site::builder()
-            .route("/", Answer::page(page))
+            .route("/", Response::page(page))
             .build()
             .unwrap(),
     )

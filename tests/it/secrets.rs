@@ -3,7 +3,7 @@
 //! They are never printed.
 
 use haul::fetch::FetchSettings;
-use haul::origin::{Answer, Hit, Origin, Site};
+use haul::origin::{Hit, Origin, Response, Site};
 use haul::{Config, CrawlSettings, ScopeReach};
 use http::{HeaderName, HeaderValue};
 
@@ -47,16 +47,19 @@ pub(crate) fn appears_nowhere(report: &Report) {
 /// A server that redirects to another one with each status, and that other server.
 fn pair() -> (Origin, Origin) {
     let stranger = Site::builder()
-        .fallback(Answer::page("stranger"))
+        .fallback(Response::page("stranger"))
         .start()
         .unwrap();
-    let mut home = Site::builder().fallback(Answer::page("home"));
+    let mut home = Site::builder().fallback(Response::page("home"));
     for status in [301, 302, 303, 307, 308] {
         home = home.route(
             &format!("/away/{status}"),
-            Answer::redirect(status, stranger.url("/")),
+            Response::redirect(status, stranger.url("/")),
         );
-        home = home.route(&format!("/stay/{status}"), Answer::redirect(status, "/end"));
+        home = home.route(
+            &format!("/stay/{status}"),
+            Response::redirect(status, "/end"),
+        );
     }
     (home.start().unwrap(), stranger)
 }
@@ -86,8 +89,8 @@ fn headers_of_the_user_stay_with_the_origin_that_the_user_named() {
 fn headers_of_the_user_do_not_follow_the_links_of_a_crawl_to_other_origins() {
     on_every_engine(|engine| {
         let stranger = Site::builder()
-            .route("/next", Answer::redirect(302, "/end"))
-            .fallback(Answer::page("<a href=/more>more</a>"))
+            .route("/next", Response::redirect(302, "/end"))
+            .fallback(Response::page("<a href=/more>more</a>"))
             .start()
             .unwrap();
         let links = ["/link", "/moved"].map(|path| format!("<a href={path}>there</a>"));
@@ -98,8 +101,8 @@ fn headers_of_the_user_do_not_follow_the_links_of_a_crawl_to_other_origins() {
             stranger.url("/picture")
         );
         let home = Site::builder()
-            .route("/moved", Answer::redirect(301, stranger.url("/next")))
-            .fallback(Answer::page(page))
+            .route("/moved", Response::redirect(301, stranger.url("/next")))
+            .fallback(Response::page(page))
             .start()
             .unwrap();
         let mut settings = config(engine, [home.url("/")]);
@@ -249,7 +252,7 @@ fn the_headers_of_one_line_are_not_sent_for_another() {
         let report = run(crate::run::on(
             engine,
             Config::new(haul::seeds::SeedSettings::of(vec![
-                haul::seeds::Source::File(list),
+                haul::seeds::SeedSource::File(list),
             ])),
         ));
         assert_eq!(report.ends(), ["200"; 10]);
@@ -263,12 +266,12 @@ fn the_headers_of_one_line_are_not_sent_for_another() {
 fn a_secret_that_a_page_puts_into_a_redirect_is_dropped() {
     on_every_engine(|engine| {
         let stranger = Site::builder()
-            .fallback(Answer::page("stranger"))
+            .fallback(Response::page("stranger"))
             .start()
             .unwrap();
         let target = stranger.url("/").replace("http://", "http://ann:s3cret@");
         let home = Site::builder()
-            .route("/away", Answer::redirect(302, target))
+            .route("/away", Response::redirect(302, target))
             .start()
             .unwrap();
         let report = run(config(engine, [home.url("/away")]));

@@ -1,11 +1,14 @@
 //! Settings that cannot be intended are errors, and nothing is requested.
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Origin, Response, Site};
 
 use crate::cli::{haul, run, split_output};
 
 fn site() -> (Origin, tempfile::TempDir) {
-    let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
+    let site = Site::builder()
+        .fallback(Response::page("x"))
+        .start()
+        .unwrap();
     (site, tempfile::tempdir().unwrap())
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use haul::origin::{Answer, Gate, Site};
+use haul::origin::{Gate, Response, Site};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::cli::{self, haul};
@@ -94,7 +94,7 @@ fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight
     ] {
         let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
         let site = Site::builder()
-            .fallback(Answer::page("late").held(&gate))
+            .fallback(Response::page("late").held(&gate))
             .start()
             .unwrap();
         let urls: Vec<_> = (0..3).map(|page| site.url(&format!("/{page}"))).collect();

@@ -2,14 +2,17 @@
 
 use std::process::Command;
 
-use haul::origin::{Answer, Site};
+use haul::origin::{Response, Site};
 
 use crate::run::ENGINES;
 
 #[test]
 fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
+    let site = Site::builder()
+        .fallback(Response::page("x"))
+        .start()
+        .unwrap();
     std::fs::write(folder.path().join("out.jsonl"), "before\n").unwrap();
     let is_root = rustix::process::getuid().is_root();
     // The limit does not apply to root, so run as another user, one without other processes.
@@ -67,7 +70,10 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
 
 #[test]
 fn a_child_process_that_cannot_work_says_why_and_no_row_is_lost() {
-    let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
+    let site = Site::builder()
+        .fallback(Response::page("x"))
+        .start()
+        .unwrap();
     let mut config = crate::run::config("processes:2x2", [site.url("/")]);
     // It does not speak haul's protocol, and exits.
     config.program = Some("/bin/true".into());

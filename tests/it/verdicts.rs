@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use haul::origin::{Answer, LogLevel, Origin, OriginSettings, Reply, Request, Site};
+use haul::origin::{LogLevel, Origin, OriginSettings, Reply, Request, Response, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::compare::{compare, json};
 fn server(
     folder: &std::path::Path,
     urls: usize,
-    answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
 ) -> Origin {
     let site = Site::builder().route_with("/page", answer);
     let origin = Origin::of(site.build().unwrap()).unwrap();
@@ -51,8 +51,8 @@ fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
         let is_first = *first.get_or_init(|| names.clone()) == names;
         let refused = is_first && turn.fetch_add(1, Relaxed).is_multiple_of(2);
         match refused {
-            true => Answer::from(Reply::new(500)),
-            false => Answer::page(prose()),
+            true => Response::from(Reply::new(500)),
+            false => Response::page(prose()),
         }
     });
     let words = [
@@ -113,7 +113,7 @@ fn pages_with_a_counter_are_proved_equal_by_their_text() {
     let counter = AtomicU64::new(0);
     let _origin = server(folder.path(), 12, move |_| {
         let nonce = counter.fetch_add(1, Relaxed);
-        Answer::page(format!("<p>{}</p><p>visit {nonce}</p>", prose()))
+        Response::page(format!("<p>{}</p><p>visit {nonce}</p>", prose()))
     });
     let words = ["urls.txt", "--engines", "async,threads", "--json", "-"];
     let comparison = json(&compare(folder.path(), &words));
@@ -134,7 +134,7 @@ fn without_responses_that_are_proved_equal_there_is_no_winner() {
         // No two responses share a word: texts that share some may be similar by chance.
         let visit = counter.fetch_add(1, Relaxed);
         let words = (0..400).map(|word| format!("word{word}of{visit}"));
-        Answer::page(words.collect::<Vec<_>>().join(" "))
+        Response::page(words.collect::<Vec<_>>().join(" "))
     });
     let words = ["urls.txt", "--engines", "async,threads"];
     let output = compare(folder.path(), &words);
@@ -195,7 +195,7 @@ fn the_suggested_command_has_the_measured_concurrency() {
 fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let _origin = server(folder.path(), 60, |_| {
-        Answer::page(prose()).after(std::time::Duration::from_millis(100))
+        Response::page(prose()).after(std::time::Duration::from_millis(100))
     });
     let words = [
         "urls.txt",
@@ -216,7 +216,7 @@ fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_repo
 #[tokio::test]
 async fn an_interrupted_comparison_keeps_the_complete_rounds() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = server(folder.path(), 10, |_| Answer::page(prose()));
+    let origin = server(folder.path(), 10, |_| Response::page(prose()));
     let words = [
         "compare",
         "urls.txt",
@@ -326,8 +326,8 @@ fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
     let requests = AtomicU64::new(0);
     let _origin = server(folder.path(), 10, move |_| {
         match requests.fetch_add(1, Relaxed) {
-            0..15 => Answer::page(prose()),
-            _ => Answer::page(prose()).after(LATE),
+            0..15 => Response::page(prose()),
+            _ => Response::page(prose()).after(LATE),
         }
     });
     let output = compare(folder.path(), &words);
@@ -338,7 +338,7 @@ fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
         text.contains("0 of 5 rounds fit in --time-budget 3s") || errors.contains(TOO_SMALL),
         "{text} {errors}"
     );
-    let _origin = server(folder.path(), 10, |_| Answer::page(prose()).after(LATE));
+    let _origin = server(folder.path(), 10, |_| Response::page(prose()).after(LATE));
     let output = compare(folder.path(), &words);
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{text}");
@@ -349,7 +349,7 @@ fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
 fn a_sweep_continues_with_a_list_that_it_may_repeat() {
     let folder = tempfile::tempdir().unwrap();
     let _origin = server(folder.path(), 6, |_| {
-        Answer::page("short").after(std::time::Duration::from_millis(5))
+        Response::page("short").after(std::time::Duration::from_millis(5))
     });
     let words = ["urls.txt", "--engines", "async", "--sweep", "--json", "-"];
     let curve = |words: &[&str]| {

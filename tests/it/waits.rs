@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use haul::frontier::Robots;
-use haul::origin::{Answer, Hit, Origin, OriginSettings, Reply, Request, Site, Step};
+use haul::origin::{Hit, Origin, OriginSettings, Reply, Request, Response, Site, Step};
 use haul::{Config, CrawlSettings, Event, Stop};
 use serde_json::Value;
 
@@ -108,18 +108,18 @@ fn failing_site(count: usize, well: usize, mended: Arc<AtomicBool>) -> Origin {
     let requests = AtomicUsize::new(0);
     let page = move |request: &Request| {
         if requests.fetch_add(1, SeqCst) >= well && !mended.load(SeqCst) {
-            return Answer::Raw(vec![Step::Reset]);
+            return Response::Raw(vec![Step::Reset]);
         }
         let page: usize = request.path().trim_start_matches('/').parse().unwrap_or(0);
         let links = (page * 2 + 1..page * 2 + 3).filter(|page| *page < count);
         let links: String = links
             .map(|page| format!("<a href=\"/{page}\">x</a>"))
             .collect();
-        Answer::page(links)
+        Response::page(links)
     };
     Site::builder()
-        .route("/robots.txt", Answer::status(404))
-        .fallback(Answer::call(page))
+        .route("/robots.txt", Response::status(404))
+        .fallback(Response::call(page))
         .start()
         .unwrap()
 }
@@ -207,7 +207,7 @@ fn once_each(status: u16, header: Option<(&'static str, &'static str)>) -> Origi
     let seen = Mutex::new(HashSet::new());
     let answer = move |request: &Request| {
         if !seen.lock().unwrap().insert(request.path().to_owned()) {
-            return Answer::page("well");
+            return Response::page("well");
         }
         let mut reply = Reply::explained(status);
         if let Some((name, value)) = header {
@@ -216,7 +216,7 @@ fn once_each(status: u16, header: Option<(&'static str, &'static str)>) -> Origi
         reply.into()
     };
     Site::builder()
-        .fallback(Answer::call(answer))
+        .fallback(Response::call(answer))
         .start()
         .unwrap()
 }
@@ -243,10 +243,10 @@ fn a_host_that_rejects_every_request_costs_its_urls_no_retries() {
         let requests = AtomicUsize::new(0);
         let answer = move |_: &Request| match requests.fetch_add(1, SeqCst) {
             0..12 => Reply::explained(429).header("Retry-After", "0").into(),
-            _ => Answer::page("well"),
+            _ => Response::page("well"),
         };
         let origin = Site::builder()
-            .fallback(Answer::call(answer))
+            .fallback(Response::call(answer))
             .start()
             .unwrap();
         let mut settings = config(engine, (0..3).map(|page| origin.url(&format!("/{page}"))));
@@ -296,7 +296,7 @@ fn retry_after_counts_with_a_500_and_with_a_redirect() {
             .header("Retry-After", "1");
         let origin = Site::builder()
             .route("/", away)
-            .fallback(Answer::page("there"))
+            .fallback(Response::page("there"))
             .start()
             .unwrap();
         all_answered(&run(config(engine, [origin.url("/")])), 1);
@@ -334,10 +334,10 @@ fn after_a_pause_a_host_gets_one_request_and_not_all() {
     let requests = AtomicUsize::new(0);
     let answer = move |_: &Request| match requests.fetch_add(1, SeqCst) {
         0 => Reply::explained(503).header("Retry-After", "1").into(),
-        _ => Answer::page("well").after(ms(50)),
+        _ => Response::page("well").after(ms(50)),
     };
     let origin = Site::builder()
-        .fallback(Answer::call(answer))
+        .fallback(Response::call(answer))
         .start()
         .unwrap();
     let mut settings = config(
@@ -408,11 +408,11 @@ fn a_server_that_fails_now_and_then_loses_no_url_with_adaptive() {
     on_every_engine(|engine| {
         let requests = AtomicUsize::new(0);
         let answer = move |_: &Request| match requests.fetch_add(1, SeqCst) % 20 {
-            7 => Answer::status(503),
-            _ => Answer::page("well"),
+            7 => Response::status(503),
+            _ => Response::page("well"),
         };
         let origin = Site::builder()
-            .fallback(Answer::call(answer))
+            .fallback(Response::call(answer))
             .start()
             .unwrap();
         let mut settings = config(engine, (0..100).map(|page| origin.url(&format!("/{page}"))));
@@ -425,8 +425,8 @@ fn a_server_that_fails_now_and_then_loses_no_url_with_adaptive() {
 fn a_host_whose_urls_each_fail_differently_is_not_considered_down() {
     on_every_engine(|engine| {
         let site = Site::builder()
-            .route("/busy", Answer::status(503))
-            .fallback(Answer::raw("not HTTP\r\n\r\n"));
+            .route("/busy", Response::status(503))
+            .fallback(Response::raw("not HTTP\r\n\r\n"));
         let origin = site.start().unwrap();
         let paths = ["/busy", "/1", "/2", "/3", "/4", "/5", "/6", "/7"];
         let mut settings = config(engine, paths.map(|path| origin.url(path)));
@@ -459,9 +459,9 @@ fn job_and_explain_show_a_wait_with_its_reason_while_another_haul_works() {
     let origin = Site::builder()
         .route(
             "/robots.txt",
-            Answer::body("text/plain", "User-agent: *\nCrawl-delay: 20\n"),
+            Response::body("text/plain", "User-agent: *\nCrawl-delay: 20\n"),
         )
-        .fallback(Answer::page("a page"))
+        .fallback(Response::page("a page"))
         .start()
         .unwrap();
     let seed = origin.url("/page");

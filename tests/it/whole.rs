@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use haul::origin::{Answer, Origin, Reply, Site};
+use haul::origin::{Origin, Reply, Response, Site};
 use serde_json::Value;
 
 /// A server that responds with the request's body, or with its target if there is none.
@@ -15,14 +15,14 @@ fn echo() -> Origin {
             b"" => request.target().as_bytes().to_vec(),
             body => body.to_vec(),
         };
-        Answer::from(
+        Response::from(
             Reply::new(200)
                 .header("Content-Type", "text/html")
                 .body(text),
         )
     };
     Site::builder()
-        .fallback(Answer::call(says))
+        .fallback(Response::call(says))
         .start()
         .unwrap()
 }
@@ -134,10 +134,10 @@ fn a_page_that_was_saved_twice_is_read_once_in_its_latest_version() {
     let counts = move |_: &haul::origin::Request| {
         let time = requests.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let page = Reply::new(200).header("Content-Type", "text/html");
-        Answer::from(page.body(format!("<title>{time}</title>")))
+        Response::from(page.body(format!("<title>{time}</title>")))
     };
     let site = Site::builder()
-        .fallback(Answer::call(counts))
+        .fallback(Response::call(counts))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -305,7 +305,7 @@ fn late() -> Origin {
         let first = paths.lock().unwrap().insert(request.target().to_owned());
         let is_late = request.target().starts_with("/late/") && first;
         let status = if is_late { 500 } else { 200 };
-        Answer::from(
+        Response::from(
             Reply::new(status)
                 .header("ETag", "\"v1\"")
                 .header("Content-Type", "text/html")
@@ -313,8 +313,8 @@ fn late() -> Origin {
         )
     };
     Site::builder()
-        .fallback(Answer::call(answers))
-        .route("/missing", Answer::status(404))
+        .fallback(Response::call(answers))
+        .route("/missing", Response::status(404))
         .start()
         .unwrap()
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use haul::clean;
 use haul::compare::statistics::Interval;
-use haul::compare::verdict::Place;
+use haul::compare::verdict::Ranking;
 use haul::compare::{Agreement, Comparison, EngineResult};
 
 use super::curves;
@@ -99,7 +99,7 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
         .max(6);
     let is_tied = engines
         .iter()
-        .any(|engine| engine.place == Place::NoDifferenceShown);
+        .any(|engine| engine.place == Ranking::NoDifferenceShown);
     let against = |engine: &EngineResult| against_best(engine.place, engine.ratio, is_tied);
     let ratios: Vec<String> = engines.iter().map(against).collect();
     let told = ratios.iter().map(|ratio| ratio.chars().count()).max();
@@ -123,8 +123,8 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
         );
         let line = line.trim_end();
         let _ = match engine.place {
-            Place::Best if color => writeln!(text, "\u{1b}[1;32m{line}\u{1b}[0m"),
-            Place::NoDifferenceShown if color => writeln!(text, "\u{1b}[32m{line}\u{1b}[0m"),
+            Ranking::Best if color => writeln!(text, "\u{1b}[1;32m{line}\u{1b}[0m"),
+            Ranking::NoDifferenceShown if color => writeln!(text, "\u{1b}[32m{line}\u{1b}[0m"),
             _ => writeln!(text, "{line}"),
         };
     }
@@ -139,12 +139,12 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
 }
 
 /// How long an engine took relative to the best one. If another engine ties with that, neither is called the best.
-fn against_best(place: Place, ratio: Interval, is_tied: bool) -> String {
+fn against_best(place: Ranking, ratio: Interval, is_tied: bool) -> String {
     match place {
-        Place::Best if !is_tied => "best".to_owned(),
-        Place::Best => "no clear difference".to_owned(),
-        Place::NoDifferenceShown => "no clear difference".to_owned(),
-        Place::Slower => format!(
+        Ranking::Best if !is_tied => "best".to_owned(),
+        Ranking::Best => "no clear difference".to_owned(),
+        Ranking::NoDifferenceShown => "no clear difference".to_owned(),
+        Ranking::Slower => format!(
             "{}x ({} to {})",
             short(ratio.median),
             short(ratio.low),
@@ -301,14 +301,14 @@ mod tests {
 
     #[test]
     fn no_engine_is_called_the_best_if_another_ties_with_it() {
-        let told = |place: Place, is_tied: bool| {
+        let told = |place: Ranking, is_tied: bool| {
             let (median, low, high) = (1.5, 1.25, 2.0);
             against_best(place, Interval { median, low, high }, is_tied)
         };
-        assert_eq!(told(Place::Best, false), "best");
-        for place in [Place::Best, Place::NoDifferenceShown] {
+        assert_eq!(told(Ranking::Best, false), "best");
+        for place in [Ranking::Best, Ranking::NoDifferenceShown] {
             assert_eq!(told(place, true), "no clear difference");
         }
-        assert_eq!(told(Place::Slower, true), "1.50x (1.25 to 2.00)");
+        assert_eq!(told(Ranking::Slower, true), "1.50x (1.25 to 2.00)");
     }
 }

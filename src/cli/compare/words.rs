@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use haul::compare::verdict::Place;
+use haul::compare::verdict::Ranking;
 use haul::compare::{
     Axis, Bound, Comparison, Diagnosis, EngineResult, LEAST_ROUNDS, OwnLimit, Recommendation,
     Verdict, Warning,
@@ -76,7 +76,7 @@ fn verdict(verdict: &Verdict, engines: &[EngineResult]) -> String {
         }
     };
     let slower = engines.iter();
-    let mut slower: Vec<_> = slower.filter(|one| one.place == Place::Slower).collect();
+    let mut slower: Vec<_> = slower.filter(|one| one.place == Ranking::Slower).collect();
     slower.sort_by(|one, other| one.ratio.median.total_cmp(&other.ratio.median));
     if let Some(next) = slower.first() {
         let which = if slower.len() > 1 {

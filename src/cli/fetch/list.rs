@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use haul::Rows;
 use haul::frontier::{Duplicates, FrontierSettings, Run};
-use haul::seeds::{SeedSettings, Source};
+use haul::seeds::{SeedSettings, SeedSource};
 
 use super::given::{ValueOrFile, value_or_file};
 use super::stdin::stdin_twice;
@@ -59,7 +59,7 @@ impl List {
         }
         let seeds = self.targets.seeds(stdin_is_terminal)?;
         let on_stdin = self.rows.as_ref().is_some_and(ValueOrFile::reads_stdin);
-        if on_stdin && seeds.sources.contains(&Source::Stdin) {
+        if on_stdin && seeds.sources.contains(&SeedSource::Stdin) {
             return Err(stdin_twice());
         }
         self.chosen(seeds)

@@ -24,7 +24,7 @@ use std::path::Path;
 use clap::Args;
 use haul::Config;
 use haul::parse::Wants;
-use haul::seeds::{Failures, SeedSettings, Source};
+use haul::seeds::{Failures, SeedSettings, SeedSource};
 use haul::sink::Format;
 
 use super::exit::FailureScope;
@@ -102,7 +102,7 @@ impl FetchArguments {
     ) -> haul::Result<Plan> {
         let seeds = self
             .list
-            .chosen(SeedSettings::of(vec![Source::Failures(failures)]))?;
+            .chosen(SeedSettings::of(vec![SeedSource::Failures(failures)]))?;
         self.plan_of(seeds, settings, terminals)
     }
 

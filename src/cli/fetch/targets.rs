@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use haul::seeds::{ListFormat, SeedSettings, Source};
+use haul::seeds::{ListFormat, SeedSettings, SeedSource};
 use haul::{Error, PageUrl, without_password};
 
 use super::given;
@@ -82,9 +82,9 @@ impl Targets {
         let mut sources = Vec::new();
         for target in &self.targets {
             match source(target)? {
-                Source::Urls(url) => match sources.last_mut() {
-                    Some(Source::Urls(urls)) => urls.extend(url),
-                    _ => sources.push(Source::Urls(url)),
+                SeedSource::Urls(url) => match sources.last_mut() {
+                    Some(SeedSource::Urls(urls)) => urls.extend(url),
+                    _ => sources.push(SeedSource::Urls(url)),
                 },
                 other => sources.push(other),
             }
@@ -96,18 +96,18 @@ impl Targets {
             return Err(Error::Setting(problem.into()));
         }
         if sources.is_empty() {
-            sources.push(Source::Stdin);
+            sources.push(SeedSource::Stdin);
         }
         for (index, source) in sources.iter().enumerate() {
             let can_be_read_again = match source {
-                Source::Urls(_) | Source::Failures(_) | Source::Archive(_) => true,
+                SeedSource::Urls(_) | SeedSource::Failures(_) | SeedSource::Archive(_) => true,
                 // A pipe that is named twice is empty the second time.
-                Source::File(path) => path.metadata().is_ok_and(|folder| folder.is_file()),
-                Source::Stdin => false,
+                SeedSource::File(path) => path.metadata().is_ok_and(|folder| folder.is_file()),
+                SeedSource::Stdin => false,
             };
             if !can_be_read_again && sources[..index].contains(source) {
                 let name = match source {
-                    Source::File(path) => path.display().to_string(),
+                    SeedSource::File(path) => path.display().to_string(),
                     _ => "standard input".to_owned(),
                 };
                 return Err(Error::Setting(format!("{name} can only be read once")));
@@ -121,24 +121,24 @@ impl Targets {
     }
 }
 
-fn file_or_stdin(path: &Path) -> Source {
+fn file_or_stdin(path: &Path) -> SeedSource {
     if given::is_stdin(path) {
-        Source::Stdin
+        SeedSource::Stdin
     } else {
-        Source::File(path.to_owned())
+        SeedSource::File(path.to_owned())
     }
 }
 
 /// What an argument refers to.
-fn source(target: &OsString) -> haul::Result<Source> {
+fn source(target: &OsString) -> haul::Result<SeedSource> {
     let path = Path::new(target);
     let text = target.to_string_lossy();
     if given::is_stdin(path) {
-        return Ok(Source::Stdin);
+        return Ok(SeedSource::Stdin);
     }
     // A pipe such as /dev/fd/63 of <(command) is a list too.
     if !text.contains("://") && path.metadata().is_ok_and(|folder| !folder.is_dir()) {
-        return Ok(Source::File(path.to_owned()));
+        return Ok(SeedSource::File(path.to_owned()));
     }
     if !text.contains("://") && path.is_dir() {
         return Err(Error::Setting(format!(
@@ -163,5 +163,5 @@ fn source(target: &OsString) -> haul::Result<Source> {
             "{text:?} is neither a URL, nor a file, nor a command{meant}"
         )));
     }
-    Ok(Source::Urls(vec![text.into_owned()]))
+    Ok(SeedSource::Urls(vec![text.into_owned()]))
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::super::{ExtractSettings, Extracted, Extractor, Page, Source};
+use super::super::{ExtractSettings, Extracted, Extractor, Page, PageFormat};
 use super::*;
 use crate::url::PageUrl;
 
@@ -22,7 +22,7 @@ fn extracted(settings: &ExtractSettings, text: &str) -> Extracted {
     let page = Page {
         url: &PageUrl::parse("https://paper.example/2026/plane.html").unwrap(),
         text,
-        source: Source::Html,
+        source: PageFormat::Html,
         encoding: encoding_rs::UTF_8,
         recipes: &[],
     };
@@ -164,8 +164,8 @@ fn both_texts_come_from_one_pass_and_none_without_a_request() {
     // Pages that are not HTML have neither.
     let extractor = Extractor::compile(&settings(true, None)).unwrap();
     let url = PageUrl::parse("https://paper.example/").unwrap();
-    assert!(extractor.wants(&url, Source::Html, &[]));
-    assert!(!extractor.wants(&url, Source::Json, &[]));
+    assert!(extractor.wants(&url, PageFormat::Html, &[]));
+    assert!(!extractor.wants(&url, PageFormat::Json, &[]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Metadata;
-use crate::extract::Source;
+use crate::extract::PageFormat;
 use crate::extract::base::Base;
 use crate::extract::limits::Limits;
 use crate::extract::tree;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn read(html: &str) -> Metadata {
     let started = Instant::now();
     let url = PageUrl::parse("https://site.example/dir/page").unwrap();
-    let tree = tree::build(html, Source::Html, &Limits::default(), Notes::default()).unwrap();
+    let tree = tree::build(html, PageFormat::Html, &Limits::default(), Notes::default()).unwrap();
     let base = Base::new(&url, tree.base.as_deref(), encoding_rs::UTF_8);
     let metadata = super::read(&tree, &base);
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());

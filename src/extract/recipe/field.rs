@@ -11,7 +11,7 @@ use crate::extract::fault::Fault;
 use crate::extract::filter::{self, Chain, Filter};
 use crate::extract::rule::{DEPTH, Reads, Rule};
 use crate::extract::selection::{Expression, check_name};
-use crate::extract::source::Source;
+use crate::extract::source::PageFormat;
 use crate::extract::take::Take;
 use crate::visit::fields::Kind;
 
@@ -24,7 +24,12 @@ const TYPES: [&str; 7] = ["text", "bool", "integer", "number", "date", "url", "j
 type Key<'t> = Spanned<Cow<'t, str>>;
 
 impl Reader<'_, '_> {
-    pub(super) fn rules(&mut self, value: &Entry<'_>, source: Source, depth: usize) -> Vec<Rule> {
+    pub(super) fn rules(
+        &mut self,
+        value: &Entry<'_>,
+        source: PageFormat,
+        depth: usize,
+    ) -> Vec<Rule> {
         let DeValue::Table(table) = value.get_ref() else {
             self.file
                 .problem_at(value.span().start, "fields must be a table");
@@ -55,7 +60,7 @@ impl Reader<'_, '_> {
         &mut self,
         key: &Key<'_>,
         value: &Entry<'_>,
-        source: Source,
+        source: PageFormat,
         depth: usize,
     ) -> Option<Rule> {
         let (name, list) = match key.get_ref().strip_suffix("[]") {
@@ -98,7 +103,7 @@ impl Reader<'_, '_> {
         &mut self,
         key: &Key<'_>,
         table: &DeTable<'_>,
-        source: Source,
+        source: PageFormat,
         depth: usize,
     ) -> Option<Reads> {
         let each = table.get("each").map(|value| self.each(value, source));
@@ -123,7 +128,7 @@ impl Reader<'_, '_> {
         &mut self,
         key: &Key<'_>,
         table: &DeTable<'_>,
-        source: Source,
+        source: PageFormat,
         list: bool,
     ) -> Option<Expression> {
         let select = table.get("select");
@@ -149,7 +154,7 @@ impl Reader<'_, '_> {
         };
         if let Some(value) = table.get("attr") {
             let name = self.text(value, "attr")?;
-            if source == Source::Json || expression.take != Take::Text {
+            if source == PageFormat::Json || expression.take != Take::Text {
                 let text = "attr cannot be combined with another @attribute, ::part or JSONPath";
                 self.file.problem_at(value.span().start, text);
             }

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Chain, Filter};
 use super::rule::Rule;
 use super::selection::Expression;
-use super::source::Source;
+use super::source::PageFormat;
 use crate::pattern::Pattern;
 
 /// What to read from which pages.
@@ -47,7 +47,7 @@ pub struct Recipe {
     /// `None`: every page of its source. Empty: only pages that another recipe's links assign to it.
     pub matches: Option<Vec<Pattern>>,
     /// The format to read the page as.
-    pub source: Source,
+    pub source: PageFormat,
     /// The selector of an item; empty: the page is one item.
     pub each: String,
     /// The fields of an item.
@@ -83,7 +83,7 @@ impl Lead {
     ///
     /// # Errors
     /// Why the result cannot be a URL.
-    pub(super) fn chain(&self, source: Source) -> Result<Chain, String> {
+    pub(super) fn chain(&self, source: PageFormat) -> Result<Chain, String> {
         let mut filters = self.expression.filters.clone();
         if filters.last() != Some(&Filter::Url) {
             filters.push(Filter::Url);

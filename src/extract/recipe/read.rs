@@ -12,7 +12,7 @@ use super::{Lead, Problem, Recipe};
 use crate::extract::fault::Fault;
 use crate::extract::selection::{Expression, check_name};
 use crate::extract::selector::Selector;
-use crate::extract::source::Source;
+use crate::extract::source::PageFormat;
 use crate::pattern::Pattern;
 use crate::text::nearest::nearest;
 
@@ -200,7 +200,7 @@ impl Reader<'_, '_> {
         patterns
     }
 
-    pub(super) fn each(&mut self, value: &Entry<'_>, source: Source) -> String {
+    pub(super) fn each(&mut self, value: &Entry<'_>, source: PageFormat) -> String {
         let text = self.text(value, "each").unwrap_or_default();
         if let Err(fault) = Selector::compile(source, text.trim()) {
             self.fault(value.span(), fault);
@@ -215,7 +215,7 @@ impl Reader<'_, '_> {
     pub(super) fn expression(
         &mut self,
         value: &Entry<'_>,
-        source: Source,
+        source: PageFormat,
         list: bool,
     ) -> Option<Expression> {
         let text = self.text(value, "select")?;
@@ -228,7 +228,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn follow(&mut self, value: &Entry<'_>, source: Source) -> Vec<Lead> {
+    fn follow(&mut self, value: &Entry<'_>, source: PageFormat) -> Vec<Lead> {
         let one = std::slice::from_ref(value);
         let list = value.get_ref().as_array().map_or(one, |list| list.as_ref());
         list.iter()
@@ -236,7 +236,7 @@ impl Reader<'_, '_> {
             .collect()
     }
 
-    fn lead(&mut self, value: &Entry<'_>, source: Source) -> Option<Lead> {
+    fn lead(&mut self, value: &Entry<'_>, source: PageFormat) -> Option<Lead> {
         let (select, recipe) = match value.get_ref() {
             DeValue::Table(table) => {
                 self.report_unknown_keys(table, &LEAD, "a link to follow");
@@ -258,7 +258,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads the expression of a link: whether it yields one or many, each is followed.
-    fn link_expression(&mut self, value: &Entry<'_>, source: Source) -> Option<Expression> {
+    fn link_expression(&mut self, value: &Entry<'_>, source: PageFormat) -> Option<Expression> {
         let text = self.text(value, "select")?;
         let read = Expression::read(text, source, true)
             .or_else(|fault| Expression::read(text, source, false).map_err(|_| fault));
@@ -283,11 +283,11 @@ impl Reader<'_, '_> {
     }
 }
 
-fn source(name: &str) -> Source {
+fn source(name: &str) -> PageFormat {
     match name {
-        "json" => Source::Json,
-        "text" => Source::Text,
-        _ => Source::Html,
+        "json" => PageFormat::Json,
+        "text" => PageFormat::Text,
+        _ => PageFormat::Html,
     }
 }
 

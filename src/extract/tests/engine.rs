@@ -32,8 +32,8 @@ fn described(text: &str, line: &str) -> Result<Vec<String>, String> {
         Some((selector, attribute)) => (selector, Some(attribute)),
         None => (line, None),
     };
-    let selector = Selector::compile(Source::Html, selector).map_err(|fault| fault.problem)?;
-    let tree = tree::build(text, Source::Html, &Limits::default(), Notes::default())?;
+    let selector = Selector::compile(PageFormat::Html, selector).map_err(|fault| fault.problem)?;
+    let tree = tree::build(text, PageFormat::Html, &Limits::default(), Notes::default())?;
     let nodes = selector.nodes(&Node::Page(&tree), &mut Caches::default(), usize::MAX)?;
     let described = nodes.iter().filter_map(|node| {
         let Node::Element(node, _) = node else {

@@ -15,7 +15,7 @@ fn refused(html: &str) -> Option<String> {
         "html=body::html",
         "last=b:last-of-type i",
     ]);
-    let refused = read(&extractor, html, Source::Html).fields.refused;
+    let refused = read(&extractor, html, PageFormat::Html).fields.refused;
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     refused
 }
@@ -74,7 +74,7 @@ fn a_million_links_are_read_in_time() {
     let links = "<a href=x>y</a>".repeat(1_000_000);
     let started = Instant::now();
     let extractor = selecting(&["a[]=a@href|url", "n=a:nth-child(1000)", "z=.none ~ a"]);
-    let fields = read(&extractor, &links, Source::Html).fields;
+    let fields = read(&extractor, &links, PageFormat::Html).fields;
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     assert_eq!(fields.refused, None);
     let whys: Vec<_> = fields.misses.iter().map(|miss| miss.why.as_str()).collect();
@@ -102,17 +102,17 @@ fn pages_that_are_too_long_are_refused_and_values_are_bounded() {
     settings.limits.value_bytes = 100;
     let extractor = Extractor::compile(&settings).unwrap();
     let long = format!("<p>{}", "x".repeat(500));
-    let fields = read(&extractor, &long, Source::Html).fields;
+    let fields = read(&extractor, &long, PageFormat::Html).fields;
     assert_eq!(
         fields.misses[0].why,
         "500 bytes, where a value has at most 100"
     );
-    let grows = read(&extractor, "<p>xxxxxxxxx", Source::Html).fields;
+    let grows = read(&extractor, "<p>xxxxxxxxx", PageFormat::Html).fields;
     assert!(
         grows.misses[0].why.contains("longer than the 100 bytes"),
         "{grows:?}"
     );
-    let refused = read(&extractor, &long.repeat(3), Source::Html)
+    let refused = read(&extractor, &long.repeat(3), PageFormat::Html)
         .fields
         .refused;
     assert!(refused.unwrap().contains("1509 bytes"));

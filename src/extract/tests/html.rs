@@ -86,7 +86,7 @@ fn an_empty_page_yields_an_empty_item() {
 fn selections_apply_only_to_html_and_names_are_unique() {
     let extractor = selecting(&["t=h1"]);
     assert!(
-        read(&extractor, "{}", Source::Json)
+        read(&extractor, "{}", PageFormat::Json)
             .fields
             .tables
             .is_empty()
@@ -107,7 +107,7 @@ fn one_extractor_can_be_shared_by_all_threads() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let fields = read(&extractor, PAGE, Source::Html).fields;
+                    let fields = read(&extractor, PAGE, PageFormat::Html).fields;
                     assert_eq!(json(&fields.items[0], extractor.tables()), json_of_one);
                 }
             });

@@ -13,12 +13,12 @@ use super::*;
 use crate::visit::fields::{Item, Table};
 
 /// A page of this kind at a URL of the shop.
-pub(super) fn page(text: &str, source: Source) -> (PageUrl, &str, Source) {
+pub(super) fn page(text: &str, source: PageFormat) -> (PageUrl, &str, PageFormat) {
     let url = PageUrl::parse("https://shop.example/p/1?x").unwrap();
     (url, text, source)
 }
 
-pub(super) fn read(extractor: &Extractor, text: &str, source: Source) -> Extracted {
+pub(super) fn read(extractor: &Extractor, text: &str, source: PageFormat) -> Extracted {
     let (url, text, source) = page(text, source);
     extractor.extract(&Page {
         url: &url,
@@ -47,7 +47,7 @@ pub(super) fn json(item: &Item, tables: &[Table]) -> String {
 /// The single item of a page, as JSON, and its misses.
 pub(super) fn select(selections: &[&str], html: &str) -> (String, Vec<String>) {
     let extractor = selecting(selections);
-    let extracted = read(&extractor, html, Source::Html);
+    let extracted = read(&extractor, html, PageFormat::Html);
     assert_eq!(extracted.fields.refused, None);
     let misses = extracted.fields.misses.iter();
     (

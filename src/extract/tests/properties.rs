@@ -129,7 +129,7 @@ proptest! {
             let Ok(selection) = text.parse::<Selection>() else { continue };
             let settings = ExtractSettings { fields: vec![selection], ..ExtractSettings::default() };
             let extractor = Extractor::compile(&settings).unwrap();
-            let fields = read(&extractor, &page, Source::Html).fields;
+            let fields = read(&extractor, &page, PageFormat::Html).fields;
             let columns = &extractor.tables()[0].columns;
             for item in &fields.items {
                 prop_assert_eq!(item.values.len(), columns.len());
@@ -155,7 +155,7 @@ proptest! {
                 let settings = ExtractSettings { recipes: vec![recipe], ..ExtractSettings::default() };
                 match Extractor::compile(&settings) {
                     Ok(extractor) => {
-                        for source in [Source::Html, Source::Json, Source::Text] {
+                        for source in [PageFormat::Html, PageFormat::Json, PageFormat::Text] {
                             read(&extractor, &page, source);
                         }
                     }
@@ -179,7 +179,7 @@ proptest! {
         ]);
         for text in [text, digits] {
             let page = format!("<p>{text}");
-            let fields = read(&extractor, &page, Source::Html).fields;
+            let fields = read(&extractor, &page, PageFormat::Html).fields;
             for (value, column) in fields.items[0].values.iter().zip(&extractor.tables()[0].columns) {
                 prop_assert!(fits(value, column), "{} {:?}", text, value);
             }

@@ -42,7 +42,7 @@ name = "b"
 <div class=product data-sku=A><h2>One</h2><p class=price>1,50</p><p class=maker><b>Ann</b></p>
   <div class=review data-stars=5><b>Bo</b></div><div class=review data-stars=x><p class=price>9</p></div></div>
 <div class=product><p class=price>two</p></div>"#;
-    let extracted = read(&extractor, page, Source::Html);
+    let extracted = read(&extractor, page, PageFormat::Html);
     assert_eq!(
         items(&extractor, &extracted),
         [
@@ -85,7 +85,7 @@ fn a_recipe_applies_to_pages_it_matches_and_pages_assigned_by_links() {
     ]);
     let page = "<base href=/p/><a class=next href=2>2</a><a class=next href='2#x'>2</a><a class=item href=/d/1>1</a>\
         <a class=mail href=mailto:a@b.example>m</a><a class=next>none</a>";
-    let extracted = read(&extractor, page, Source::Html);
+    let extracted = read(&extractor, page, PageFormat::Html);
     assert_eq!(extracted.fields.tables, [0, 3]);
     let followed = extracted.follow.iter();
     let followed: Vec<_> = followed
@@ -99,11 +99,11 @@ fn a_recipe_applies_to_pages_it_matches_and_pages_assigned_by_links() {
         ]
     );
     let url = &extracted.follow[1].url;
-    assert!(extractor.wants(url, Source::Html, &[]));
+    assert!(extractor.wants(url, PageFormat::Html, &[]));
     let detail = extractor.extract(&Page {
         url,
         text: "<h1>x",
-        source: Source::Html,
+        source: PageFormat::Html,
         encoding: encoding_rs::UTF_8,
         recipes: &["detail".into()],
     });
@@ -151,7 +151,7 @@ n = "$.n|integer"
         {"live":true,"id":7,"name":"One","price":"1,5","since":1795170600,"tags":["a",2],"size":{"h":1,"w":[2]},"null":null,"parts":[{"n":1},{"n":2.0},{"n":"x"}]},
         {"live":true,"id":"8","name":9,"price":2},
         {"id":9}]}"#;
-    let extracted = read(&extractor, page, Source::Json);
+    let extracted = read(&extractor, page, PageFormat::Json);
     assert_eq!(
         items(&extractor, &extracted),
         [
@@ -161,18 +161,18 @@ n = "$.n|integer"
     );
     assert_eq!(extracted.follow[0].url.as_str(), "https://shop.example/p/2");
     assert_eq!(extracted.fields.misses.len(), 1);
-    let broken = read(&extractor, "{", Source::Json).fields;
+    let broken = read(&extractor, "{", PageFormat::Json).fields;
     assert!(broken.refused.unwrap().contains("not JSON: EOF"));
     let deep = "[".repeat(100_000);
     assert!(
-        read(&extractor, &deep, Source::Json)
+        read(&extractor, &deep, PageFormat::Json)
             .fields
             .refused
             .is_some()
     );
     // An HTML page is not tried as JSON unless a pattern says so.
     assert!(
-        read(&extractor, "<p>", Source::Html)
+        read(&extractor, "<p>", PageFormat::Html)
             .fields
             .tables
             .is_empty()
@@ -195,7 +195,7 @@ line = "::text"
     let extracted = read(
         &extractor,
         "Name: haul \nSince: May 2026\n-\n",
-        Source::Text,
+        PageFormat::Text,
     );
     let items = items(&extractor, &extracted);
     assert!(
@@ -216,7 +216,7 @@ second = 'li:nth-child(2) b'
     let extracted = read(
         &extractor,
         "<ul><li><b>1</b><li><b>2</b></ul>",
-        Source::Html,
+        PageFormat::Html,
     );
     assert_eq!(
         items(&extractor, &extracted),

@@ -157,7 +157,7 @@ fn a_scope_in_any_spelling_is_the_item() {
         let recipe = Recipe {
             name: "lists".to_owned(),
             matches: None,
-            source: Source::Html,
+            source: PageFormat::Html,
             each: "ul".to_owned(),
             rules: vec![rule],
             follow: Vec::new(),
@@ -167,7 +167,7 @@ fn a_scope_in_any_spelling_is_the_item() {
             ..ExtractSettings::default()
         })
         .unwrap();
-        let extracted = read(&extractor, html, Source::Html);
+        let extracted = read(&extractor, html, PageFormat::Html);
         let items = extracted.fields.items.iter();
         let items: Vec<_> = items.map(|item| json(item, extractor.tables())).collect();
         assert_eq!(items, [r#"{"x":true}"#, r#"{"x":false}"#], "{scope}");

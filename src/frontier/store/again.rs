@@ -61,7 +61,7 @@ impl Sqlite {
                 };
                 last = end;
                 for stored in rows {
-                    let row = stored.into_row(&HostKey::nowhere(), path.as_ref())?;
+                    let row = stored.into_row(&HostKey::placeholder(), path.as_ref())?;
                     let State::Failed { status, class, .. } = &row.state else {
                         return Err(Error::damaged(
                             &path,

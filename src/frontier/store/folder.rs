@@ -1,6 +1,6 @@
 //! The folder of a job: its lock, its database, and the number of commits in it.
 //!
-//! Invariant: while a [`Folder`] is alive no other process works on the job. The counter is written after each
+//! Invariant: while a [`JobFolder`] is alive no other process works on the job. The counter is written after each
 //! commit, so a database with fewer commits than the counter has lost some: to a database, a log whose tail is
 //! damaged looks like one whose tail was never written.
 
@@ -30,7 +30,7 @@ pub(crate) const JOB_FILES: [&str; 8] = [
 
 /// The folder of a job, locked.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct JobFolder {
     path: PathBuf,
     /// Locked for as long as this value lives.
     _lock: File,
@@ -43,7 +43,7 @@ pub(super) struct Counter {
     path: PathBuf,
 }
 
-impl Folder {
+impl JobFolder {
     /// Locks the folder, and creates it if it does not exist.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ mod thread;
 
 use std::collections::BTreeMap;
 
-pub(crate) use folder::{Folder, JOB_FILES, database};
+pub(crate) use folder::{JOB_FILES, JobFolder, database};
 pub(crate) use reader::{Reader, last_commit};
 pub(crate) use row::{Change, Raised, Row, Settled, State};
 pub(crate) use sqlite::Sqlite;

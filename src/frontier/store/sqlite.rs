@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::change::{raise, write_state};
 use super::database::{APPLICATION, FORMAT, broken, open, prepare, restrict};
-use super::folder::{Counter, Folder};
+use super::folder::{Counter, JobFolder};
 use super::known::{read_known, write_known, write_list, write_value};
 use super::row::reach_text;
 use super::table::{COLUMNS, Kept, each_row, kept, read_hosts};
@@ -53,7 +53,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn create(folder: &Folder, known: &Known) -> Result<Self> {
+    pub(crate) fn create(folder: &JobFolder, known: &Known) -> Result<Self> {
         // Under another name until it is complete: a kill in between leaves a folder without a job, not a damaged
         // one.
         let draft = folder.draft()?;
@@ -91,7 +91,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// When there is none, it is damaged, or of another format. Then nothing was changed.
-    pub(crate) fn open(folder: &Folder) -> Result<(Self, Known)> {
+    pub(crate) fn open(folder: &JobFolder) -> Result<(Self, Known)> {
         let path = folder.database();
         let database = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         prepare(&database, &path)?;

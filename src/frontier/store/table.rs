@@ -33,7 +33,7 @@ pub(super) fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
         state_sum: row.get(16)?,
         row: Row {
             id: row.get::<_, i64>(0)?.cast_unsigned(),
-            host: HostKey::nowhere(),
+            host: HostKey::placeholder(),
             fingerprint: row.get::<_, i64>(2)?.cast_unsigned(),
             url: row.get::<_, String>(3)?.into(),
             role: role_of(row.get(4)?),

@@ -69,11 +69,11 @@ fn create(path: &Path) -> Sqlite {
         seed: u64::MAX - 3,
         ..Known::default()
     };
-    Sqlite::create(&Folder::lock(path).unwrap(), &known).unwrap()
+    Sqlite::create(&JobFolder::lock(path).unwrap(), &known).unwrap()
 }
 
 fn open(path: &Path) -> Result<(Sqlite, Known)> {
-    Sqlite::open(&Folder::lock(path)?)
+    Sqlite::open(&JobFolder::lock(path)?)
 }
 
 fn rows(store: &mut Sqlite) -> Result<Vec<Row>> {
@@ -140,13 +140,13 @@ fn a_lease_returns_the_rows_after_those_in_the_hosts_queue_in_order() {
 #[test]
 fn only_one_process_at_a_time_can_lock_a_job() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Folder::lock(folder.path()).unwrap();
+    let first = JobFolder::lock(folder.path()).unwrap();
     assert!(matches!(
-        Folder::lock(folder.path()),
+        JobFolder::lock(folder.path()),
         Err(Error::Locked { .. })
     ));
     drop(first);
-    Folder::lock(folder.path()).unwrap();
+    JobFolder::lock(folder.path()).unwrap();
 }
 
 #[test]

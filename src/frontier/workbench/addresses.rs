@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use crate::frontier::home::Home;
 
 /// An index into the table of hosts.
-pub(super) type Place = u32;
+pub(super) type HostIndex = u32;
 
 /// The most guesses that are remembered; beyond that all are forgotten.
 pub(super) const GUESSES: usize = 100_000;
@@ -30,7 +30,7 @@ pub(super) struct Addresses {
 #[derive(Debug, Default)]
 pub(super) struct Household {
     pub(super) in_flight: usize,
-    pub(super) line: VecDeque<Place>,
+    pub(super) line: VecDeque<HostIndex>,
 }
 
 impl Addresses {

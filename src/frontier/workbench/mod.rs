@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use std::collections::HashMap;
 
-use addresses::{Addresses, Place};
+use addresses::{Addresses, HostIndex};
 
 use super::access::Access;
 use super::home::Home;
@@ -48,20 +48,20 @@ pub(crate) struct Workbench {
     access: Access,
     /// Whether a store has the jobs that do not fit in here.
     overflows: bool,
-    places: HashMap<HostKey, Place>,
+    places: HashMap<HostKey, HostIndex>,
     hosts: Vec<Option<Host>>,
-    vacant: Vec<Place>,
-    ready: VecDeque<Place>,
-    later: BinaryHeap<Reverse<(Instant, Place)>>,
+    vacant: Vec<HostIndex>,
+    ready: VecDeque<HostIndex>,
+    later: BinaryHeap<Reverse<(Instant, HostIndex)>>,
     /// Jobs that wait on their own: one URL backs off, not its host.
     delayed: BinaryHeap<Reverse<Delayed>>,
     waiting: usize,
     /// Jobs that wait only in the store.
     beyond: u64,
     /// Hosts whose queue is short and that have more jobs in the store.
-    wanting: VecDeque<Place>,
+    wanting: VecDeque<HostIndex>,
     /// Hosts that have more jobs than were committed to the store.
-    uncommitted: Vec<Place>,
+    uncommitted: Vec<HostIndex>,
     /// Whether any host has a delay of its own.
     pub(crate) paced: bool,
     /// The longest delay that a robots.txt may ask for.
@@ -206,7 +206,7 @@ impl Workbench {
     }
 
     /// The turn of one host; `None` if it has nothing to send now.
-    fn turn(&mut self, place: Place, now: Instant) -> Option<Turn> {
+    fn turn(&mut self, place: HostIndex, now: Instant) -> Option<Turn> {
         let per_host = self.per_host;
         let host = self.host_at(place);
         host.listed = false;
@@ -246,7 +246,7 @@ impl Workbench {
         }
     }
 
-    fn take_first(&mut self, place: Place, now: Instant) -> Option<Box<Job>> {
+    fn take_first(&mut self, place: HostIndex, now: Instant) -> Option<Box<Job>> {
         let job = self.host_at(place).waiting.pop_front()?;
         self.waiting -= 1;
         self.want(place);
@@ -265,7 +265,7 @@ impl Workbench {
     /// Notes a host's robots.txt, so that its jobs can be sent, no faster than it asks for.
     ///
     /// Returns the delay that it asks for and the delay that is used.
-    pub(crate) fn admitted_by(
+    pub(crate) fn set_access(
         &mut self,
         key: &HostKey,
         access: Access,
@@ -373,7 +373,7 @@ impl Workbench {
     }
 
     /// Restores the invariant for one host.
-    fn list(&mut self, place: Place, now: Instant) {
+    fn list(&mut self, place: HostIndex, now: Instant) {
         let per_host = self.per_host;
         let host = self.host_at(place);
         if host.listed || !host.has_work(per_host) {
@@ -388,7 +388,7 @@ impl Workbench {
     /// Puts a host into the ready queue, or into the heap if it must wait.
     ///
     /// Returns whether it is in the queue.
-    fn line_up(&mut self, place: Place, now: Instant) -> bool {
+    fn line_up(&mut self, place: HostIndex, now: Instant) -> bool {
         let held = self.host_at(place).held(now);
         match held {
             Some(until) => self.later.push(Reverse((until, place))),
@@ -397,13 +397,13 @@ impl Workbench {
         held.is_none()
     }
 
-    fn host_at(&mut self, place: Place) -> &mut Host {
+    fn host_at(&mut self, place: HostIndex) -> &mut Host {
         self.hosts[place as usize]
             .as_mut()
             .expect("a place that is listed or in the table is taken")
     }
 
-    fn place(&mut self, key: &HostKey, now: Instant) -> Place {
+    fn place(&mut self, key: &HostKey, now: Instant) -> HostIndex {
         if let Some(place) = self.places.get(key) {
             return *place;
         }
@@ -425,7 +425,7 @@ impl Workbench {
             }
             None => {
                 self.hosts.push(host);
-                (self.hosts.len() - 1) as Place
+                (self.hosts.len() - 1) as HostIndex
             }
         };
         self.places.insert(key.clone(), place);
@@ -441,7 +441,7 @@ impl Workbench {
                 !host.listed && host.is_unremarkable(now) && host.pace.ask(now).is_ok()
             });
             if forget && let Some(host) = host.take() {
-                self.vacant.push(place as Place);
+                self.vacant.push(place as HostIndex);
                 forgotten.push(host.key);
             }
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Workbench;
-use super::addresses::{GUESSES, Place};
+use super::addresses::{GUESSES, HostIndex};
 use crate::frontier::home::Home;
 use crate::url::HostKey;
 
@@ -28,7 +28,7 @@ impl Workbench {
     }
 
     /// Whether a host's address has no room; if so, the host joins that address's queue.
-    pub(super) fn waits_for_address(&mut self, place: Place) -> bool {
+    pub(super) fn waits_for_address(&mut self, place: HostIndex) -> bool {
         if !self.has_addresses() {
             return false;
         }
@@ -45,7 +45,7 @@ impl Workbench {
     }
 
     /// [`waits_for_address`](Self::waits_for_address) for a host that is due: it joins in front.
-    pub(super) fn waits_on_for_address(&mut self, place: Place) -> bool {
+    pub(super) fn waits_on_for_address(&mut self, place: HostIndex) -> bool {
         if !self.has_addresses() {
             return false;
         }
@@ -59,7 +59,7 @@ impl Workbench {
     }
 
     /// Updates a host's address if another host below the same name has found it out.
-    fn guess(&mut self, place: Place) {
+    fn guess(&mut self, place: HostIndex) {
         let Home::Below(parent) = &self.host_at(place).home else {
             return;
         };
@@ -70,7 +70,7 @@ impl Workbench {
     }
 
     /// Notes that a request of a host is in flight.
-    pub(super) fn came_to_address(&mut self, place: Place) {
+    pub(super) fn came_to_address(&mut self, place: HostIndex) {
         if self.has_addresses() {
             let home = self.host_at(place).home.clone();
             self.addresses.shift(&home, 1, 0);
@@ -78,7 +78,7 @@ impl Workbench {
     }
 
     /// Notes that a request of a host came back, from that address.
-    pub(super) fn left_address(&mut self, place: Place, from: Option<IpAddr>, now: Instant) {
+    pub(super) fn left_address(&mut self, place: HostIndex, from: Option<IpAddr>, now: Instant) {
         if !self.has_addresses() {
             return;
         }
@@ -111,7 +111,7 @@ impl Workbench {
         self.call_next(place, now);
     }
 
-    fn settle_in(&mut self, place: Place, home: Home) {
+    fn settle_in(&mut self, place: HostIndex, home: Home) {
         let host = self.host_at(place);
         if host.home == home {
             return;
@@ -125,7 +125,7 @@ impl Workbench {
     }
 
     /// Calls the next host in the queue of this host's address, if there is room.
-    pub(super) fn call_next(&mut self, place: Place, now: Instant) {
+    pub(super) fn call_next(&mut self, place: HostIndex, now: Instant) {
         if self.has_addresses() {
             let home = self.host_at(place).home.clone();
             self.call(&home, now);

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::addresses::Place;
+use super::addresses::HostIndex;
 use super::{LINE, LINES, Workbench};
 use crate::job::{Job, Role};
 use crate::url::HostKey;
@@ -24,7 +24,7 @@ impl Workbench {
         self.put_beyond(place);
     }
 
-    pub(super) fn put_beyond(&mut self, place: Place) {
+    pub(super) fn put_beyond(&mut self, place: HostIndex) {
         if self.closed {
             return; // nothing will be leased from the store any more
         }
@@ -34,7 +34,7 @@ impl Workbench {
     }
 
     /// Remembers a host whose queue is short while the store has more jobs of it.
-    pub(super) fn want(&mut self, place: Place) {
+    pub(super) fn want(&mut self, place: HostIndex) {
         let host = self.host_at(place);
         if host.beyond > 0 && !host.asked && host.waiting.len() <= LINE / 4 {
             host.asked = true;

@@ -268,9 +268,9 @@ fn is_absolute(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::visit::found::Found;
+    use crate::visit::found::FoundLinks;
 
-    fn in_short(found: &Found) -> Vec<String> {
+    fn in_short(found: &FoundLinks) -> Vec<String> {
         let links = found.iter().map(|link| {
             let url = link
                 .url

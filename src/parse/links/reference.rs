@@ -222,7 +222,7 @@ pub(in crate::parse) fn row(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::rewrite::{Document, Place, rewrite};
+    use super::super::super::rewrite::{Document, LocalTarget, rewrite};
     use super::super::super::scan::utf8;
     use super::super::{LinkSettings, links};
     use super::*;
@@ -268,7 +268,7 @@ mod tests {
             fingerprints: Fingerprints::default(),
             again: false,
         };
-        let saved = Place {
+        let saved = LocalTarget {
             path: "SAVED".to_owned(),
             fragment: None,
         };

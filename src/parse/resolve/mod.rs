@@ -111,7 +111,7 @@ impl<'b> Resolver<'b> {
     ///
     /// Non-ASCII characters in queries are sent in it, as browsers do.
     #[must_use]
-    pub fn written_in(mut self, encoding: &'static Encoding) -> Self {
+    pub fn with_encoding(mut self, encoding: &'static Encoding) -> Self {
         self.encoding = encoding.output_encoding();
         self
     }
@@ -255,7 +255,7 @@ impl<'b> Resolver<'b> {
         let joined = if self.encoding == UTF_8 || reference.is_ascii() {
             self.base.join(reference)
         } else {
-            self.base.join_from(reference, self.encoding)
+            self.base.join_with_encoding(reference, self.encoding)
         };
         let Ok(url) = joined else {
             return false;

@@ -305,7 +305,7 @@ fn an_origin_that_the_parser_left_unchanged_needs_no_parser_again() {
 fn non_ascii_queries_are_sent_in_the_page_s_encoding() {
     let base = PageUrl::parse("http://h.example/").unwrap();
     let resolved = |encoding| {
-        let mut resolver = Resolver::new(&base, Fingerprints::default()).written_in(encoding);
+        let mut resolver = Resolver::new(&base, Fingerprints::default()).with_encoding(encoding);
         resolver.resolve("/é?q=é").unwrap().0.to_owned()
     };
     assert_eq!(resolved(UTF_8), "http://h.example/%C3%A9?q=%C3%A9");

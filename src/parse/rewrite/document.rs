@@ -17,11 +17,11 @@ pub(crate) struct Document<'d> {
 }
 
 /// Looks up where the URL with this fingerprint was saved; `None` if it was not.
-pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<Place>;
+pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<LocalTarget>;
 
 /// Where a page or asset was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct LocalTarget {
     /// The reference to insert: percent-encoded, and relative to the document.
     pub(crate) path: String,
     /// The fragment from a redirect on the way, with its `#`, as it was written. It replaces the link's own fragment.

@@ -25,7 +25,7 @@ use super::charset::{self, Charset, CharsetSource};
 use super::media_type::{Kind, MediaType, sniff};
 use super::scan::Markup;
 use super::xml;
-pub(crate) use document::{Document, Place, Places};
+pub(crate) use document::{Document, LocalTarget, Places};
 use escape::Escape;
 use references::References;
 

@@ -32,7 +32,7 @@ impl<'r> References<'r> {
     ) -> Self {
         let base_url = base.unwrap_or(url);
         Self {
-            resolver: Resolver::new(base_url, document.fingerprints).written_in(encoding),
+            resolver: Resolver::new(base_url, document.fingerprints).with_encoding(encoding),
             places,
             again: document.again,
             base_differs: base_url != url,

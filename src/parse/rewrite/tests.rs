@@ -23,7 +23,7 @@ fn bytes(bytes: &[u8], content_type: Option<&str>, again: bool) -> Vec<u8> {
         .map(|path| fingerprints.of(&format!("http://h.example{path}")));
     let find_saved = |fingerprint: u64| {
         let at = saved.iter().position(|saved| *saved == fingerprint)?;
-        Some(Place {
+        Some(LocalTarget {
             path: ["../saved.html", "saved%20it.html", "page%40x=1.html"][at].to_owned(),
             fragment: None,
         })

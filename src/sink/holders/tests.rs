@@ -9,7 +9,7 @@ use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
 use crate::visit::Visit;
 use crate::visit::broken::Broken;
-use crate::visit::found::{Found, FoundKind, FoundLink};
+use crate::visit::found::{FoundKind, FoundLink, FoundLinks};
 
 const SEED: u64 = 7;
 
@@ -19,7 +19,7 @@ fn at(path: &str) -> String {
 
 fn page(path: &str, links: &[&str]) -> Visit {
     let mut visit = saved_from(&at(path), 200, "");
-    let mut found = Found::default();
+    let mut found = FoundLinks::default();
     for link in links {
         found.push(FoundLink {
             url: &at(link),
@@ -201,7 +201,7 @@ fn page_with_ids(path: &str, ids: &[&str], places: &[&str]) -> Visit {
     let checked = &mut visit.parsed.found.as_mut().unwrap().checked;
     for place in places {
         let url = at(place.split('#').next().unwrap());
-        checked.lead_to((&url, fingerprints.of(&url)), place, fingerprints);
+        checked.add_target((&url, fingerprints.of(&url)), place, fingerprints);
     }
     let ids = ids
         .iter()

@@ -12,7 +12,7 @@ use super::super::folder::{OutputFolder, Staged};
 use super::Mirror;
 use super::list::{self, Line};
 use crate::error::{Error, Result};
-use crate::parse::rewrite::{Document, Place, rewrite};
+use crate::parse::rewrite::{Document, LocalTarget, rewrite};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
 
@@ -166,7 +166,7 @@ impl Saved {
         };
         let resolve = |fingerprint| {
             let target = self.by_url.get(&fingerprint)?;
-            Some(Place {
+            Some(LocalTarget {
                 path: relative(path, self.files[target.at].path.as_deref()?),
                 fragment: target.fragment.as_deref().map(str::to_owned),
             })

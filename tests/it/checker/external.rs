@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use haul::origin::{Answer, Gate, Origin, Site, Step};
+use haul::origin::{Gate, Origin, Response, Site, Step};
 
 use super::{broken, haul, linking, records, requests, rows, stderr_of};
 use crate::run::wait;
@@ -11,19 +11,19 @@ use crate::run::wait;
 /// Another site, which the crawled one links to.
 fn other_site() -> Origin {
     let head_is_refused = |request: &haul::origin::Request| match request.method() {
-        "HEAD" => Answer::status(405),
-        _ => Answer::page("<a href=/never>"),
+        "HEAD" => Response::status(405),
+        _ => Response::page("<a href=/never>"),
     };
     let site = Site::builder()
         .route(
             "/robots.txt",
-            Answer::body("text/plain", "User-agent: *\nDisallow: /"),
+            Response::body("text/plain", "User-agent: *\nDisallow: /"),
         )
-        .route("/fine", Answer::page("<a href=/never>"))
+        .route("/fine", Response::page("<a href=/never>"))
         .route_with("/headless", head_is_refused)
-        .route("/moved", Answer::redirect(301, "/fine"))
-        .route("/moved-away", Answer::redirect(302, "/gone-too"))
-        .route("/skipped", Answer::page(""));
+        .route("/moved", Response::redirect(301, "/fine"))
+        .route("/moved-away", Response::redirect(302, "/gone-too"))
+        .route("/skipped", Response::page(""));
     Origin::of(site.build().unwrap()).unwrap()
 }
 
@@ -161,15 +161,16 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
 #[test]
 fn a_server_that_rejects_head_in_any_way_gets_a_get_request() {
     let statuses = [400, 403, 404, 405, 500, 501];
-    let refusing = |answer: Answer| {
+    let refusing = |answer: Response| {
         move |request: &haul::origin::Request| match request.method() {
             "HEAD" => answer.clone(),
-            _ => Answer::page("here it is"),
+            _ => Response::page("here it is"),
         }
     };
-    let mut site = Site::builder().route_with("/closes", refusing(Answer::Raw(vec![Step::Close])));
+    let mut site =
+        Site::builder().route_with("/closes", refusing(Response::Raw(vec![Step::Close])));
     for status in statuses {
-        site = site.route_with(&format!("/{status}"), refusing(Answer::status(status)));
+        site = site.route_with(&format!("/{status}"), refusing(Response::status(status)));
     }
     let other = Origin::of(site.build().unwrap()).unwrap();
     let mut links: Vec<String> = statuses
@@ -209,8 +210,8 @@ fn a_server_that_rejects_head_in_any_way_gets_a_get_request() {
 fn an_external_link_has_one_record_even_if_the_run_is_killed() {
     let gate = Gate::new();
     let site = Site::builder()
-        .route("/slow", Answer::page("<a href=/never>").held(&gate))
-        .route("/fine", Answer::page("<a href=/never>"));
+        .route("/slow", Response::page("<a href=/never>").held(&gate))
+        .route("/fine", Response::page("<a href=/never>"));
     let other = Origin::of(site.build().unwrap()).unwrap();
     let links = [other.url("/slow"), other.url("/fine")];
     let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
@@ -247,7 +248,10 @@ fn an_external_link_has_one_record_even_if_the_run_is_killed() {
 
 #[test]
 fn fragments_are_checked_on_external_pages_whose_links_are_not_followed() {
-    let site = Site::builder().route("/page", Answer::page("<p id=there><a href=/never#x>x</a>"));
+    let site = Site::builder().route(
+        "/page",
+        Response::page("<p id=there><a href=/never#x>x</a>"),
+    );
     let other = Origin::of(site.build().unwrap()).unwrap();
     let page = other.url("/page");
     let links = [format!("{page}#there"), format!("{page}#nowhere")];

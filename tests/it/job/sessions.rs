@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use haul::origin::{Answer, Gate, Site};
+use haul::origin::{Gate, Response, Site};
 use rustix::process::Signal;
 
 use super::{JobCrawl, LIMIT, urls};
@@ -64,9 +64,9 @@ fn a_finished_job_reports_its_failures_and_exits_as_before() {
     let site = Site::builder()
         .route(
             "/",
-            Answer::page("<a href=/gone>gone</a><a href=/well>well</a>"),
+            Response::page("<a href=/gone>gone</a><a href=/well>well</a>"),
         )
-        .route("/well", Answer::page("well"))
+        .route("/well", Response::page("well"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -116,7 +116,7 @@ fn a_finished_job_reports_its_failures_and_exits_as_before() {
 #[test]
 fn the_exit_code_of_a_resumed_job_covers_all_its_sessions() {
     let site = Site::builder()
-        .route("/well", Answer::page("well"))
+        .route("/well", Response::page("well"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -165,7 +165,7 @@ fn run_as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)>
 #[test]
 fn an_unreadable_job_folder_is_not_mistaken_for_one_without_a_job() {
     let site = Site::builder()
-        .fallback(Answer::page("well"))
+        .fallback(Response::page("well"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -230,8 +230,8 @@ fn changed_settings_are_rejected_one_by_one_and_allow_changes_permits_some() {
 fn a_second_process_reports_which_folder_is_in_use() {
     let gate = Gate::new();
     let origin = Site::builder()
-        .route("/", Answer::page("<a href=/held>").held(&gate))
-        .fallback(Answer::page("well"))
+        .route("/", Response::page("<a href=/held>").held(&gate))
+        .fallback(Response::page("well"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
