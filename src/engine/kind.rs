@@ -81,7 +81,9 @@ impl FromStr for Engine {
         };
         match name {
             "sequential" if size.is_none() => Ok(Engine::Sequential),
-            "sequential" => Err("sequential has no size: it is one at a time".to_owned()),
+            "sequential" => {
+                Err("sequential takes no size: it sends one request at a time".to_owned())
+            }
             "threads" => Ok(Engine::Threads(or(DEFAULT_IN_FLIGHT)?)),
             "blocking" => Ok(Engine::Blocking(or(DEFAULT_IN_FLIGHT)?)),
             "async" => Ok(Engine::Async(or(DEFAULT_IN_FLIGHT)?)),
@@ -101,7 +103,10 @@ impl FromStr for Engine {
                 };
                 Ok(Engine::Processes { processes, each })
             }
-            other => Err(format!("no engine {other:?}: {}", ENGINES.join(", "))),
+            other => Err(format!(
+                "unknown engine {other:?}; the engines are {}",
+                ENGINES.join(", ")
+            )),
         }
     }
 }

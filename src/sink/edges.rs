@@ -51,7 +51,7 @@ impl Edges {
         if after && form == EdgeFormat::Dot {
             return Err(Error::invalid(
                 Setting::Output,
-                "a digraph cannot be written after what is in a file",
+                "a digraph cannot be appended to a file",
             ));
         }
         let mut output = Output::open(to, start)?;

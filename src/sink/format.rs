@@ -142,7 +142,10 @@ impl FromStr for Format {
             "warc" => Ok(Format::Warc(ArchiveSettings::default())),
             "sqlite" => Ok(Format::Sqlite(RecordSettings::default())),
             "parquet" => Ok(Format::Parquet(RecordSettings::default())),
-            other => Err(format!("no format {other:?}: {}", FORMATS.join(", "))),
+            other => Err(format!(
+                "unknown format {other:?}; the formats are {}",
+                FORMATS.join(", ")
+            )),
         }
     }
 }

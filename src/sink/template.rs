@@ -257,9 +257,9 @@ fn variable(name: &str) -> Result<Piece, String> {
         .chain(CURL.iter().map(|(known, _)| *known))
         .collect();
     Err(match nearest(name, &known) {
-        Some(near) => format!("no variable %{{{name}}}; is %{{{near}}} meant?"),
+        Some(near) => format!("unknown variable %{{{name}}}; did you mean %{{{near}}}?"),
         None => format!(
-            "no variable %{{{name}}}; there are: {}, header{{name}}",
+            "unknown variable %{{{name}}}; the variables are {}, header{{name}}",
             known.join(", ")
         ),
     })
