@@ -3,8 +3,8 @@
 //! A body is written to a temporary file in the same folder and renamed when it is complete and on disk, so a name
 //! never shows half a file. Small files are synced in batches: one wait for many costs half of waiting for each.
 //! Invariant: after [`commit`](Files::commit) every path that [`save`](Files::save) recorded exists. Error pages and
-//! pages without a body or with one that could not be decoded are not saved. A job has a [journal](super::journal) of
-//! the names, so that files saved after its mark can be removed.
+//! pages without a body are not saved; a body that could not be decoded is saved as received. A job has a
+//! [journal](super::journal) of the names, so that files saved after its mark can be removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

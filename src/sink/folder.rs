@@ -63,7 +63,7 @@ impl OutputFolder {
         self.folds
     }
 
-    /// Returns what kind of file a path is. Only links in its last component are not followed.
+    /// Returns what kind of file a path is, without following a link in its last component.
     pub(super) fn file_kind(&self, path: &str) -> PathKind {
         match rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {

@@ -8,7 +8,7 @@ use super::mark::{Mark, Start};
 use super::packing::{Packer, Packing};
 use crate::error::{Error, Result, Setting};
 
-/// The size of the buffer at which it is written, in bytes.
+/// The number of buffered bytes at which the buffer is written.
 const BUFFER: usize = 256 << 10;
 
 /// A buffered destination. No error is lost: [`finish`](Self::finish) returns the last one.
@@ -55,7 +55,7 @@ impl Output {
         Ok(output)
     }
 
-    /// Returns an output to an open file.
+    /// Makes an output to an open file.
     pub(super) fn to_file(file: GrowingFile) -> Self {
         Self::to(Target::File(file))
     }

@@ -20,7 +20,7 @@ use crate::visit::Visit;
 
 /// The number of batches that may wait for the disk.
 const BATCHES: usize = 8;
-/// The most visits written without a flush, which are fetched again after a full disk.
+/// The most visits written without a flush: if the disk runs full, they are fetched again.
 const MAX_UNFLUSHED: usize = 4096;
 
 /// The queue to the writing thread.
