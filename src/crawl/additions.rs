@@ -13,41 +13,43 @@ use crate::sink::{Sink, Start};
 use crate::visit::Visit;
 use crate::worker::OwnExtractor;
 
-/// Opens a sink of a program where it begins.
+/// Opens a program's own sink, where it is to start.
 pub(super) type Open = Box<dyn FnOnce(Start<'_>) -> Result<Box<dyn Sink>>>;
 
 /// What a program adds to the settings of a run.
 #[derive(Default)]
 pub(super) struct Additions {
-    /// What its own sinks want of a page.
+    /// What its own sinks need from a page.
     pub(super) wants: Wants,
-    /// Its own sinks, by the names of their marks.
+    /// Its own sinks, with the names of their marks.
     pub(super) sinks: Vec<(String, Open)>,
-    /// Who takes the visits when they are written.
+    /// Receives the visits when they are written.
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
     /// The seeds that it sends.
     pub(super) seeds: Option<SeedReceiver>,
-    /// What it has to say about each request.
+    /// Its hook, which is called before each request.
     pub(super) hook: Option<Hook>,
-    /// What it reads out of each page.
+    /// Its extractor.
     pub(super) extractor: Option<OwnExtractor>,
 }
 
 impl Additions {
+    /// Checks that the engine supports what the program adds.
+    ///
     /// # Errors
-    /// When the engine has no place for what the program adds.
+    /// If it does not.
     pub(super) fn check(&self, engine: Engine) -> Result<()> {
         match engine {
             Engine::Processes { .. } if self.extractor.is_some() => Err(Error::Setting(
-                "an extractor of the program's own cannot be sent to child processes: take another engine, or have the text \
-                 of each page in its visit (Wants::text) and parse that"
+                "an extractor cannot be sent to child processes: use another engine, or set Wants::text and parse the text \
+                 of each visit"
                     .into(),
             )),
             _ => Ok(()),
         }
     }
 
-    /// Has seeds that the program sends read too, after the inputs.
+    /// Makes the run also read the seeds that the program sends, after the inputs.
     pub(super) fn feed(
         &mut self,
         seeds: Seeds,
@@ -58,7 +60,7 @@ impl Additions {
         let Some(receiver) = self.seeds.take() else {
             return seeds;
         };
-        list.done = false; // the program may have more than it had when the job was left
+        list.done = false; // the program may have more seeds than the last time
         seeds.and_then(receiver, config.seeds.clone(), from, config.job.is_some())
     }
 }

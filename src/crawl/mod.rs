@@ -1,9 +1,9 @@
-//! The loop. One owner, no locks: it holds the frontier, the crew and the writer, and is the only place that knows
-//! the order of things. A list fetch is a crawl that follows no links.
+//! The loop of a run: it owns the frontier, the crew and the writer, and needs no locks.
 //!
-//! The end is obvious: nothing to read, nothing waiting, nothing in flight. Back-pressure is visible: the crew has room
-//! or it has not, and the writer is waited for. Where a job folder keeps the run, a checkpoint each second makes what is
-//! settled final: the sinks first, then the store.
+//! It is the only place that knows the order of things. Fetching a list is a crawl that follows no links. A run has ended
+//! when there is nothing left to read, nothing waiting and nothing in flight. Back-pressure is explicit: jobs are sent
+//! only while the crew has room, and the loop waits for the writer. In a job, a checkpoint every second makes settled
+//! visits final: the sinks first, then the store.
 
 mod additions;
 mod checkpoint;
@@ -45,25 +45,25 @@ use crate::run::stop::Stop;
 use crate::seeds::{Batch, Entry, Seeds};
 use crate::visit::Visit;
 
-/// How often the figures are told.
+/// How often the figures are reported.
 const TICK: Duration = Duration::from_millis(100);
-/// Visits wait for the writer no longer than this, while others come; the next tick takes the last of them.
+/// The longest that visits wait for the writer while more arrive; the next tick takes the last of them.
 const WRITE_EVERY: Duration = Duration::from_millis(10);
 
-/// Runs to the end, and tells what happens on the way.
+/// Runs to the end, and reports events to `tell`.
 ///
-/// The settings stay as they are: they can be run again. Call it inside a tokio runtime; a current-thread one is best.
-/// Dropping the future drops what is in flight.
+/// The settings are not changed, so they can be used again. Call it inside a tokio runtime, best a current-thread one.
+/// Dropping the future drops the requests in flight.
 ///
 /// # Errors
-/// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that
-/// cannot hold. A URL that fails is no error: it is a visit.
+/// If the run cannot continue: an input cannot be read, an output cannot be written, or a setting is invalid. A URL that
+/// fails is not an error, but a visit.
 pub async fn crawl(config: &Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
     start::run(config, stop, Additions::default(), tell).await
 }
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
-    /// Answers how it ended, and whether there was more to read of the list.
+    /// Returns how the run ended, and whether there was more of the list to read.
     async fn until_the_end(
         &mut self,
         mut seeds: Seeds,
@@ -83,8 +83,8 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let limit = max_time.and_then(|limit| self.started.checked_add(limit));
         loop {
             self.keep().await?;
-            // What belongs to a crawl depends on all of its seeds: but for those that a program sends as it goes on, they are
-            // read before the first is asked.
+            // The scope of a crawl depends on all of its seeds, so they are read before the first request; except for those
+            // that a program sends during the run.
             let may_begin = self.follow.is_none() || !reading || seeds.is_live();
             let wake = if ended == Ended::Complete && may_begin {
                 self.lease()?
@@ -99,7 +99,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 self.writer.write(&mut self.settled).await?;
             }
             if wake == Some(Wake::AtOnce) {
-                tokio::task::yield_now().await; // a host that is down answers for many jobs: look around between
+                tokio::task::yield_now().await; // a host that is down settles many jobs at once: handle other events in between
                 continue;
             }
             let stopping = ended != Ended::Complete;
@@ -107,7 +107,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             if self.crew.is_idle() && (stopping || nothing) {
                 break;
             }
-            // Each branch is cancel-safe: receiving loses nothing, and what would lose data is in a branch's body.
+            // Each branch is cancel-safe: receiving loses nothing, and anything that could lose data is in a branch's body.
             tokio::select! {
                 biased;
                 () = &mut abort, if !aborted => {
@@ -117,7 +117,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
                 () = &mut drain, if !stopping => {
                     ended = Ended::Interrupted;
-                    self.tick(); // whoever hears of it sees what is in flight now
+                    self.tick(); // so that listeners see what is in flight now
                     (self.tell)(&Event::Draining);
                 }
                 () = until(limit), if !stopping && limit.is_some() => {
@@ -190,7 +190,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.crew.send(job)
     }
 
-    /// Whether the writer should have what there is: after a while, or when nothing more comes.
+    /// Whether to pass settled visits to the writer: after a while, or if nothing else is happening.
     fn may_pause(&mut self) -> bool {
         let now = Instant::now();
         let due = self.crew.is_idle() || now.duration_since(self.written) >= WRITE_EVERY;
@@ -204,7 +204,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.follow.is_some() || self.frontier.wants_more(self.starved)
     }
 
-    /// Takes a batch of the list in. Answers whether there may be more.
+    /// Admits a batch of the list. Returns whether there may be more.
     fn admit(&mut self, batch: Option<Batch>) -> Result<bool> {
         let Some(batch) = batch else {
             self.frontier.await_no_more()?;
@@ -241,7 +241,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(true)
     }
 
-    /// Notes a visit, and those that are here already.
+    /// Handles a visit, and those that have arrived since.
     fn note_all(&mut self, visit: Box<Visit>) -> Result<()> {
         let now = Instant::now();
         let mut next = Some(visit);
@@ -295,7 +295,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(())
     }
 
-    /// A visit is over: what it leads to is admitted, and its record goes to the writer.
+    /// Finishes a visit: admits its links, and passes its record to the writer.
     fn settle(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Some(follow) = &mut self.follow {
             self.frontier.lower_depth(&mut visit.job)?;

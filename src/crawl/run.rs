@@ -1,4 +1,4 @@
-//! A run: all that the loop owns.
+//! The state of a run, which the loop owns.
 
 use std::time::{Duration, Instant};
 
@@ -15,60 +15,62 @@ use crate::sink::{Holders, Marks, Mirror, Writer};
 use crate::visit::Visit;
 use crate::worker::Plan;
 
-/// Bytes of bodies settled before they are handed to the writer: with its queue, all that may wait for the disk.
+/// Bytes of settled bodies after which they are passed to the writer.
+///
+/// Together with the writer's queue, this bounds what may wait for the disk.
 const BATCH_BYTES: u64 = 8 << 20;
-/// Visits settled before they are handed to the writer and the loop looks around again.
+/// Settled visits after which they are passed to the writer, and the loop handles other events.
 pub(super) const BATCH: usize = 256;
 
-/// What was gathered for a commit, and the marks that it waits for.
+/// A prepared commit, and the marks that it waits for.
 pub(super) type Checkpoint = (PendingCommit, oneshot::Receiver<Marks>);
 
-/// All that the loop owns.
+/// The state of a run.
 pub(super) struct Run<F> {
     pub(super) frontier: Frontier,
     pub(super) crew: Crew,
     pub(super) writer: Writer,
-    /// Which links become jobs; none where none do.
+    /// Decides which links become jobs; `None` if links are not followed.
     pub(super) follow: Option<LinkFollower>,
-    /// Who links where, and the files to tell of it; none where nobody asks.
+    /// Which page links where, and the reports to write; `None` if none are wanted.
     pub(super) holders: Option<(Holders, BrokenSettings)>,
-    /// What was saved for a copy that can be browsed; none where nobody asks.
+    /// The files of a browsable copy; `None` if none is wanted.
     pub(super) mirror: Option<Mirror>,
-    /// Visits on their way to the writer.
+    /// Visits that wait for the writer.
     pub(super) settled: Vec<Box<Visit>>,
-    /// Bytes of their bodies that are in memory.
+    /// Bytes of their bodies in memory.
     pub(super) settled_bytes: u64,
     /// How far the list was read.
     pub(super) list: ListMark,
     pub(super) tally: Tally,
-    /// What the sessions of the job before this one came to.
+    /// The totals of the earlier sessions of the job.
     pub(super) earlier: Totals,
-    /// Rows that were in flight when the run was cut short.
+    /// Rows in flight when the run was aborted.
     pub(super) unanswered: Vec<u64>,
-    /// Jobs that were, rows or not.
+    /// The number of jobs in flight when the run was aborted.
     pub(super) cancelled: u64,
-    /// What was gathered for a commit, and the marks that it waits for.
+    /// A prepared commit, and the marks that it waits for.
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) started: Instant,
     pub(super) written: Instant,
     pub(super) committed: Instant,
-    /// How long after that the next checkpoint is due.
+    /// The time from the last commit to the next checkpoint.
     pub(super) checkpoint_after: Duration,
-    /// Whether pages are stored, and nothing is asked.
+    /// Whether pages come from archives, so that no request is sent.
     pub(super) is_stored: bool,
-    /// When it is next looked at what the run waits for.
+    /// When to check next what the run is waiting for.
     pub(super) waits_due: Duration,
-    /// Whether there was room for jobs and none that may be sent.
+    /// Whether there was room for jobs, but none that could be sent.
     pub(super) starved: bool,
-    /// What the lanes share.
+    /// The resources that the lanes share.
     pub(super) plan: Plan,
-    /// What the program has to say about each request; none where it has no hook.
+    /// The program's hook; `None` if it has none.
     pub(super) hook: Option<Hook>,
     pub(super) tell: F,
 }
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
-    /// Whether the settled visits are enough for the writer.
+    /// Whether there are enough settled visits for the writer.
     pub(super) fn batch_is_full(&self) -> bool {
         self.settled.len() >= BATCH || self.settled_bytes >= BATCH_BYTES
     }

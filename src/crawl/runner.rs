@@ -1,4 +1,4 @@
-//! A run with what a program adds to its settings: sinks of its own, and the visits themselves.
+//! A run as a program starts it: with its own sinks, seeds and hooks, and its visits as a stream.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -22,10 +22,10 @@ use crate::seeds::SeedReceiver;
 use crate::sink::{Sink, Start};
 use crate::visit::Visit;
 
-/// Visits that wait to be taken, at the most: whoever takes none makes the run wait.
+/// The most visits that wait in the stream; if the program takes none, the run waits.
 const WAITING: usize = 64;
 
-/// A run with what a program adds to its settings.
+/// A run, with what a program adds to its settings.
 ///
 /// ```no_run
 /// use haul::{Config, Runner};
@@ -48,7 +48,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A run with these settings and nothing else.
+    /// A run with these settings, and nothing added.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -57,16 +57,18 @@ impl Runner {
         }
     }
 
-    /// The run ends early when this says so.
+    /// Ends the run early when `stop` is triggered.
     #[must_use]
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
         self
     }
 
-    /// Adds a sink, beside those of the settings: `wants` is what it needs to know of a page, and `open` is called where all
-    /// outputs are opened, with where to begin. In a job its marks are kept under `name`, as those of any other sink, and
-    /// when the job goes on `open` is handed the last of them. [`Sink`] says what it has to do.
+    /// Adds a sink, in addition to those of the settings.
+    ///
+    /// `wants` is what the sink needs from each page. `open` is called when the run opens its outputs, and is told where to
+    /// start: in a job, the marks of the sink are stored under `name`, and when the job is resumed, `open` gets the last
+    /// one. See [`Sink`] for what a sink has to do.
     #[must_use]
     pub fn sink<S: Sink + 'static>(
         mut self,
@@ -80,34 +82,36 @@ impl Runner {
         self
     }
 
-    /// Takes seeds from a [`channel`](crate::seeds::channel) too, after those of the settings. The run ends when every sender
-    /// was dropped and all seeds are settled.
+    /// Also takes seeds from a [`channel`](crate::seeds::channel), after those of the settings.
     ///
-    /// In a list, seeds are taken when the run has room for them, so that whoever sends too many waits. In a crawl they
-    /// are taken as they come, and each widens the scope from then on: a link that was found before and was out of scope
-    /// stays out, unless it is sent as a seed too. A URL that the crawl has already is not fetched again, and the record of
-    /// the seed says so.
+    /// The run ends when all senders are dropped and all seeds are settled.
     ///
-    /// In a job each seed needs a [number](crate::seeds::Seed::numbered), or the run fails. When the job is resumed, the
-    /// program sends its seeds again, from the start or from anywhere later: those with numbers that the job has are skipped.
+    /// A list takes seeds when it has room for them, so a program that sends too many has to wait. A crawl takes them as
+    /// they arrive, and each widens the scope from then on: a link that was out of scope before stays out, unless it is
+    /// sent as a seed too. A URL that the crawl already has is not fetched again, and the record of the seed says so.
+    ///
+    /// In a job, each seed needs a [number](crate::seeds::Seed::numbered), or the run fails. When the job is resumed, the
+    /// program sends its seeds again, from the first or any later one; numbers that the job already has are skipped.
     #[must_use]
     pub fn seeds(mut self, seeds: SeedReceiver) -> Self {
         self.additions.seeds = Some(seeds);
         self
     }
 
-    /// Reads a value of the program's own type out of each page, where pages are parsed: on the engine's own threads, many
-    /// pages at a time. The visit has it in [`Parsed::custom`](crate::Parsed::custom), for sinks, the callback and the stream.
+    /// Extracts a value of the program's own type from each page.
     ///
-    /// Pages are those with a record, a status below 400 and a body that is text. A panic costs its own page, which is
-    /// recorded as lost. Values are not counted against the run's memory: return what is needed, not the whole text.
-    /// Only one extractor can be set, and the engine `processes` refuses it, as code cannot be sent to another process.
+    /// The extractor runs where pages are parsed: on the threads of the engine, on many pages at a time. The value is in
+    /// [`Parsed::custom`](crate::Parsed::custom) of the visit, for sinks, the callback and the stream.
+    ///
+    /// It is called for pages with a record, a status below 400 and a text body. A panic costs only its own page, which is
+    /// recorded as lost. Values do not count towards the memory limit: return what you need, not the whole text. Only one
+    /// extractor can be set. The engine `processes` refuses it, because code cannot be sent to another process.
     ///
     /// ```
     /// # use haul::{Config, Runner};
     /// let runner = Runner::new(Config::urls(["http://example.org/"]))
     ///     .extractor(|page| page.text.matches("<img").count());
-    /// // and of a visit: visit.parsed.custom.get::<usize>()
+    /// // later: visit.parsed.custom.get::<usize>()
     /// ```
     #[must_use]
     pub fn extractor<T: Send + Sync + 'static>(
@@ -118,13 +122,12 @@ impl Runner {
         self
     }
 
-    /// Asks this before each request is sent: it may set headers, to sign the request for example, or skip it. An error of it
-    /// ends the run.
+    /// Calls a hook before each request: it can set headers, for example to sign the request, or skip the request.
     ///
-    /// It is called once for each send, with every engine: a redirect, a retry and a robots.txt ask it anew, so that what it
-    /// sets for one origin never reaches another. Where it skips a robots.txt that is to be obeyed, nothing of that host is
-    /// fetched. What it sets is in no record, job or archive. It runs where the run is polled, and the run waits for it: it
-    /// should be quick.
+    /// If the hook returns an error, the run ends. It is called for every request that is sent, with every engine, and again
+    /// for each redirect, retry and robots.txt, so what it sets for one origin never reaches another. If it skips a
+    /// robots.txt that has to be obeyed, nothing else is fetched from that host. What it sets is never stored in a record,
+    /// job or archive. The run waits for the hook, so it should be fast.
     ///
     /// ```
     /// # use haul::{Config, Decision, Runner};
@@ -145,16 +148,18 @@ impl Runner {
         self
     }
 
-    /// Runs to the end, and tells what happens on the way, as [`crawl()`](super::crawl()) does.
+    /// Runs to the end, and reports events to `tell`, as [`crawl()`](super::crawl()) does.
     ///
     /// # Errors
-    /// As [`crawl()`](super::crawl()), and what a sink of the program says.
+    /// As [`crawl()`](super::crawl()), and the errors of the program's own sinks and hook.
     pub async fn run(self, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
         run(&self.config, self.stop, self.additions, tell).await
     }
 
-    /// The visits as a stream, in the order in which they are written. Nothing happens unless it is polled, inside a tokio
-    /// runtime; whoever is slow to take visits makes the run wait. Dropping it drops what is in flight.
+    /// The visits as a stream, in the order in which they are written.
+    ///
+    /// The run makes progress only while the stream is polled, inside a tokio runtime, and waits if visits are taken
+    /// slowly. Dropping the stream drops the requests in flight.
     pub fn visits(mut self) -> Visits {
         let (taker, taken) = mpsc::channel(WAITING);
         self.additions.taker = Some(taker);
@@ -166,9 +171,9 @@ impl Runner {
     }
 }
 
-/// The visits of a run, as a stream. After the last of them the error that ended the run, if one did.
+/// The visits of a run as a stream; its last item is the error that ended the run, if there was one.
 pub struct Visits {
-    // Dropped first: the writing thread, which the run waits for, may wait for room here.
+    // Dropped first: the run waits for the writing thread, which may be waiting for room here.
     taken: mpsc::Receiver<Box<Visit>>,
     run: Option<Pin<Box<dyn Future<Output = Result<Outcome>>>>>,
     ended: Option<Result<Outcome>>,
@@ -180,7 +185,7 @@ impl Visits {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// How the run went, once there are no more visits; `None` before, and where it failed.
+    /// How the run went; `None` until the stream has ended, or if the run failed.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.ended.as_ref()?.as_ref().ok()
     }
@@ -196,7 +201,7 @@ impl Stream for Visits {
                 return Poll::Ready(Some(Ok(visit)));
             }
             let Some(run) = &mut self.run else {
-                // Who sent the visits is gone with the run: there are no more.
+                // The run has ended, so there are no more visits.
                 return match self.ended.take() {
                     Some(Err(error)) => Poll::Ready(Some(Err(error))),
                     outcome => {

@@ -1,4 +1,4 @@
-//! The start of a run: everything is checked and opened, outputs last.
+//! Starts a run: checks and opens everything, outputs last.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use crate::seeds::{Position, Seeds};
 use crate::sink::{Counter, Mark, Writer};
 use crate::worker::Plan;
 
-/// Runs to the end, with what the program adds to the settings.
+/// Runs to the end, with what a program adds to the settings.
 ///
 /// # Errors
 /// As [`crawl`](super::crawl()).
@@ -50,7 +50,7 @@ pub(super) async fn run(
     }
     if plan.leads_nowhere && pages == Pages::Asked {
         tell(&Event::Notice(
-            "a recipe says what to follow: a crawl does, a fetch of a list does not",
+            "a recipe selects links to follow, but fetching a list follows none: use a crawl",
         ));
     }
     let mut frontier = Frontier::new(plan.frontier);
@@ -99,7 +99,7 @@ pub(super) async fn run(
         Pages::Asked => Crew::hire(engine, &lanes, ahead)?,
         stored => Crew::hire_for(stored.shelf(&mut tell)?, &lanes)?,
     };
-    // Opened last: an output that is there is not emptied for a run that cannot start.
+    // Opened last, so that an existing output is not emptied by a run that cannot start.
     let hook = additions.hook.take();
     let outputs = Outputs::open(config, &plan.sinks, fingerprints, &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
@@ -132,7 +132,7 @@ pub(super) async fn run(
         hook,
         tell,
     };
-    // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
+    // The first marks are stored before the first record is written, so a kill never leaves unknown records behind.
     run.begin_checkpoint().await?;
     let outcome = match run.until_the_end(seeds, stop, config.max_time).await {
         Ok((ended, reading)) => run.end(ended, reading).await,
@@ -148,7 +148,9 @@ pub(super) async fn run(
     }
 }
 
-/// Locks the job's folder, and opens the job that is in it or begins one. Answers what was counted by one that is forgotten.
+/// Locks the job's folder, and opens the job in it or starts one.
+///
+/// Also returns the field counts of a job that `--fresh` discards.
 fn open_job(job: &JobSettings) -> Result<(OpenJob, Option<Health>)> {
     let folder = JobFolder::lock(&job.folder)?;
     let mut before = None;
