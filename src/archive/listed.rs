@@ -117,7 +117,7 @@ impl List {
         self.page(&line, offset).map(Some)
     }
 
-    /// Reads the next line that is the last one about its file. Answers where it begins.
+    /// Reads the next line that is the last one about its file. Returns the offset of the line.
     fn line(&mut self) -> Option<Result<u64, Damage>> {
         loop {
             let offset = self.offset;

@@ -157,7 +157,7 @@ impl Arrival {
         }
     }
 
-    /// Whether it goes on with what is on disk.
+    /// Whether it continues what is on disk.
     pub(super) fn resumes(&self) -> bool {
         self.resumed.is_some()
     }

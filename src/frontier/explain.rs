@@ -60,7 +60,7 @@ pub struct Sighting {
     pub depth: u16,
     /// The row of the list that names it.
     pub row: Option<u64>,
-    /// What became of it.
+    /// Its state.
     pub standing: Standing,
     /// The pages that led here, from the seed to the page with the link.
     pub chain: Vec<Step>,
@@ -68,7 +68,7 @@ pub struct Sighting {
     pub left_out: u64,
 }
 
-/// What became of a URL.
+/// The state of a URL.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum Standing {

@@ -1,8 +1,8 @@
 //! The rules of a robots.txt in order of precedence: the first one that matches decides.
 //!
 //! Invariant: the ranked rules are sorted by the octets in their pattern, longest first, with `Allow` first among
-//! equals (RFC 9309 2.2.2), so no rule after a match needs to be checked. A URL of kilobytes that must be searched for
-//! ten thousand patterns gets no decision beyond [`SEARCH_LIMIT`].
+//! equals (RFC 9309 2.2.2), so no rule after a match needs to be checked. Matching a URL of several kilobytes against
+//! ten thousand patterns stops without a decision at [`SEARCH_LIMIT`].
 
 use std::cmp::Reverse;
 
