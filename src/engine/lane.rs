@@ -22,7 +22,7 @@ use super::ticket::{Ticket, send_all};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::visit::Visit;
-use crate::worker::{self, Plan};
+use crate::worker::Plan;
 
 /// The most threads of a loop that wait for the disk: one for each large body being received.
 const DISK_THREADS: usize = 64;
@@ -141,7 +141,7 @@ impl Lane {
     }
 
     /// Fetches a job. `None` if the pool parses the page and completes the ticket.
-    async fn visit(&self, mut ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
+    async fn visit(&self, ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
         let permit = self.acquire_permit().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;
         drop(permit);
@@ -154,16 +154,7 @@ impl Lane {
                 pool.parse(ticket, outcome);
                 None
             }
-            _ => {
-                let parsed = worker::parse(ticket.job(), &outcome, &self.plan);
-                let job = ticket.job.take()?;
-                let visit = Box::new(Visit {
-                    job,
-                    outcome,
-                    parsed,
-                });
-                Some((ticket, visit))
-            }
+            _ => ticket.parse(outcome, &self.plan),
         }
     }
 }

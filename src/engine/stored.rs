@@ -17,7 +17,7 @@ use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
 use crate::visit::Visit;
-use crate::worker::{Plan, parse};
+use crate::worker::Plan;
 
 /// The number of pages in the engine per core: enough that no core waits for the loop.
 pub(super) const PER_CORE: usize = 16;
@@ -82,14 +82,7 @@ fn visit(mut ticket: Ticket, plan: &Plan, shelf: Option<&Shelf>) -> Option<(Tick
         Some(page) => Ok(page),
         None => look_up(&job.url, shelf),
     };
-    let parsed = parse(ticket.job(), &outcome, plan);
-    let job = ticket.job.take()?;
-    let visit = Box::new(Visit {
-        job,
-        outcome,
-        parsed,
-    });
-    Some((ticket, visit))
+    ticket.parse(outcome, plan)
 }
 
 fn look_up(url: &PageUrl, shelf: Option<&Shelf>) -> Result<Page, FetchError> {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::visit::Visit;
-use crate::worker::{Plan, parse};
+use crate::worker::Plan;
 use crate::{Body, Headers, HttpVersion, Page, Timing};
 
 /// The number of jobs taken at a time.
@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 /// When the thread cannot be started.
 pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>> {
     let plan = plan.clone();
-    let visit = move |mut ticket: Ticket| -> Option<(Ticket, Box<Visit>)> {
+    let visit = move |ticket: Ticket| -> Option<(Ticket, Box<Visit>)> {
         let page = Page {
             status: 200,
             version: HttpVersion::Http11,
@@ -29,15 +29,7 @@ pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<Joi
             remote: None,
             timing: Timing::default(),
         };
-        let outcome = Ok(page);
-        let parsed = parse(ticket.job(), &outcome, &plan);
-        let job = ticket.job.take()?;
-        let visit = Box::new(Visit {
-            job,
-            outcome,
-            parsed,
-        });
-        Some((ticket, visit))
+        ticket.parse(Ok(page), &plan)
     };
     thread::Builder::new()
         .name("lane".into())

@@ -10,6 +10,7 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::visit::{Parsed, Visit};
+use crate::worker::{Plan, parse};
 
 /// A job in an engine. Completing it sends the visit; dropping it reports its job as lost.
 pub(crate) struct Ticket {
@@ -44,6 +45,24 @@ impl Ticket {
                 parsed,
             }));
         }
+    }
+
+    /// Parses the outcome, and takes the job out of the ticket for its visit.
+    ///
+    /// Everything that may panic comes first: until then the job stays in the ticket.
+    pub(super) fn parse(
+        mut self,
+        outcome: Result<Page, FetchError>,
+        plan: &Plan,
+    ) -> Option<(Self, Box<Visit>)> {
+        let parsed = parse(self.job(), &outcome, plan);
+        let job = self.job.take()?;
+        let visit = Box::new(Visit {
+            job,
+            outcome,
+            parsed,
+        });
+        Some((self, visit))
     }
 
     /// Sends a visit whose job was taken out of the ticket before.
