@@ -78,15 +78,20 @@ impl RetryArguments {
         if job.failed == 0 {
             return Ok(Again::Nothing(nothing_failed(job.waiting)));
         }
+        let limit = job
+            .settings
+            .get("limit")
+            .and_then(|limit| limit.parse().ok());
+        let seeds_read = job.list.done || limit.is_some_and(|limit: u64| job.list.taken >= limit);
         let secrets = Secrets::Given {
             words: &self.flags,
-            seeds_read: job.list.done,
+            seeds_read,
         };
         let words = kept::words(command, &job.settings, &self.failed, secrets)?;
         let (matches, settings) = layers::matches(command, &words, &kept::environment)?;
         let mut terminals = Terminals::here();
-        // A list that was fully read is not needed again.
-        terminals.stdin &= !job.list.done;
+        // A list that was read as far as the job needs is not needed again.
+        terminals.stdin &= !seeds_read;
         let plan = if words.get(1).is_some_and(|name| name == "crawl") {
             CrawlArguments::from_arg_matches(&matches)?.plan(settings, terminals)
         } else {

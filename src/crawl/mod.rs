@@ -37,7 +37,7 @@ use wake::{Wake, until, wake_at};
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::frontier::{Again, Next, Noted};
+use crate::frontier::{Again, ListMark, Next, Noted};
 use crate::job::Job;
 use crate::page::failure::FetchError;
 use crate::run::event::Event;
@@ -209,7 +209,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let Some(batch) = batch else {
             self.frontier.await_no_more()?;
             self.list.done = true;
-            self.frontier.note_list_mark(self.list);
+            // A job may be resumed with a higher limit: then there is more to read.
+            let is_cut = self.max_rows.is_some_and(|most| self.list.taken >= most);
+            self.frontier.note_list_mark(ListMark {
+                done: !is_cut,
+                ..self.list
+            });
             self.tally.total = self.follow.is_none().then_some(self.tally.rows);
             return Ok(false);
         };

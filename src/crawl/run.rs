@@ -40,6 +40,8 @@ pub(super) struct Run<F> {
     pub(super) settled: Vec<Box<Visit>>,
     /// Bytes of their bodies in memory.
     pub(super) settled_bytes: u64,
+    /// The most rows of the list that are used.
+    pub(super) max_rows: Option<u64>,
     /// How far the list was read.
     pub(super) list: ListMark,
     pub(super) tally: Tally,

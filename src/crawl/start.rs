@@ -115,6 +115,7 @@ pub(super) async fn run(
         mirror: outputs.mirror,
         settled: Vec::with_capacity(BATCH),
         settled_bytes: 0,
+        max_rows: config.seeds.limit,
         list,
         tally: Tally::default(),
         earlier: earlier.totals(),

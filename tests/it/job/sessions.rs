@@ -132,6 +132,31 @@ fn the_exit_code_of_a_resumed_job_covers_all_its_sessions() {
     assert_eq!(site.log().paths(), ["/gone", "/well"]);
 }
 
+#[test]
+fn a_job_whose_limit_of_rows_is_raised_reads_on_in_its_list() {
+    let site = Site::builder()
+        .fallback(Response::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let list: String = (1..=5).map(|row| site.url(&format!("/{row}\n"))).collect();
+    fs::write(folder.path().join("list.txt"), list).unwrap();
+    let session = |more: &[&str]| {
+        let words = ["fetch", "list.txt", "--job", "job", "-c", "1"];
+        let (code, _, text) = run(folder.path(), &[&words, more].concat());
+        assert_eq!(code, Some(0), "{text}");
+    };
+    session(&["-n", "2"]);
+    session(&["-n", "2"]);
+    let (_, shown, _) = run(folder.path(), &["job", "job"]);
+    assert!(shown.contains("read up to row 2"), "{shown}");
+    session(&["-n", "4", "--allow-changes"]);
+    assert_eq!(site.log().paths(), ["/1", "/2", "/3", "/4"]);
+    session(&["-n", "9", "--allow-changes"]);
+    let (_, shown, _) = run(folder.path(), &["job", "job"]);
+    assert!(shown.contains("fully read, 5 rows"), "{shown}");
+}
+
 /// Runs a command as a user who may not read the job folder.
 fn run_as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
     const NOBODY: u32 = 65534;
