@@ -62,7 +62,7 @@ fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_ea
     for seed in 0..3 {
         let folder = tempfile::tempdir().unwrap();
         let pages = folder.path().join("pages.warc");
-        archive(&pages, 3000);
+        archive(&pages, 20_000);
         // The end of the archive is damaged: that counts as a row too.
         let whole = fs::read(&pages).unwrap();
         fs::write(&pages, &whole[..whole.len() - 100]).unwrap();
@@ -70,11 +70,11 @@ fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_ea
         let more = ["-o", "a.jsonl", "-o", "b.csv"];
         kills += pull_the_plug(folder.path(), seed, &[&words[..], &more].concat());
         let at = |name| folder.path().join(name);
-        audit(rows_of(&at("a.jsonl")), &rows(1, 3000));
+        audit(rows_of(&at("a.jsonl")), &rows(1, 20_000));
         let csv = written::csv(&at("b.csv"));
         audit(
             csv.into_iter().map(|record| record["row"].clone()),
-            &rows(1, 3000),
+            &rows(1, 20_000),
         );
     }
     assert!(kills >= 3, "{kills} kills are no proof");
