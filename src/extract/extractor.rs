@@ -29,7 +29,7 @@ use crate::visit::found::FoundLinks;
 ///
 /// ```
 /// use haul::PageUrl;
-/// use haul::extract::{ExtractSettings, Extractor, Page, Source};
+/// use haul::extract::{ExtractSettings, Extractor, Page, PageFormat};
 ///
 /// let settings = ExtractSettings {
 ///     fields: vec!["title=h1|trim".parse()?, "price=.price|number".parse()?],
@@ -39,7 +39,7 @@ use crate::visit::found::FoundLinks;
 /// let page = Page {
 ///     url: &PageUrl::parse("https://shop.example/p/1")?,
 ///     text: "<h1> A plane </h1><b class=price>1.234,50 €</b>",
-///     source: Source::Html,
+///     source: PageFormat::Html,
 ///     encoding: encoding_rs::UTF_8,
 ///     recipes: &[],
 /// };

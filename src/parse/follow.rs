@@ -34,7 +34,7 @@ const FAILURE: u16 = 400;
 /// ```
 /// # use haul::{PageUrl, parse};
 /// let url = PageUrl::parse("http://h.example/a/b")?;
-/// let found = parse::html(b"<a href='../c#d'>", &url, &parse::Follow::default()).unwrap();
+/// let found = parse::html(b"<a href='../c#d'>", &url, &parse::FollowSettings::default()).unwrap();
 /// assert_eq!(found.iter().next().unwrap().url, "http://h.example/c");
 /// # Ok::<(), haul::UrlError>(())
 /// ```
