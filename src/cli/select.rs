@@ -131,14 +131,7 @@ fn fetched(url: &PageUrl) -> haul::Result<PageText> {
 
 /// Writes one line for the value, and one for its source.
 fn write_match(output: &mut String, found: &Match) {
-    let column = Column {
-        name: String::new(),
-        kind: Kind::Json,
-        list: false,
-        required: false,
-        columns: Vec::new(),
-        min_rate: None,
-    };
+    let column = Column::new("", Kind::Json);
     let value = serde_json::to_string(&found.value.json(&column)).unwrap_or_default();
     let line = found.line.map_or("-".to_owned(), |line| line.to_string());
     let _ = writeln!(output, "{line:>6}  {}", short(&value));

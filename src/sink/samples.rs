@@ -106,13 +106,13 @@ pub(super) fn numbered(number: usize) -> Visit {
 
 /// Returns the table of the things of [`numbered`].
 pub(super) fn things() -> Table {
-    let of = column("of", Kind::Integer, false, Vec::new());
+    let of = Column::new("of", Kind::Integer);
     Table {
         name: "thing".to_owned(),
         columns: vec![
-            column("name", Kind::Text, false, Vec::new()),
-            column("counts", Kind::Integer, true, Vec::new()),
-            column("parts", Kind::Item, true, vec![of]),
+            Column::new("name", Kind::Text),
+            Column::list_of("counts", Kind::Integer),
+            Column::list_of("parts", Kind::Item).with_columns(vec![of]),
         ],
     }
 }
@@ -138,33 +138,24 @@ pub(super) fn failed(error: FetchError) -> Visit {
     )
 }
 
-fn column(name: &str, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        list,
-        required: false,
-        columns,
-        min_rate: None,
-    }
-}
-
 /// Returns a table with columns of every shape.
 pub(super) fn table() -> Table {
-    let plain = |name, kind| column(name, kind, false, Vec::new());
-    let words = column("words", Kind::Text, true, Vec::new());
-    let review = vec![plain("stars", Kind::Integer), words];
-    let seller = vec![plain("name", Kind::Text), plain("url", Kind::Url)];
+    let words = Column::list_of("words", Kind::Text);
+    let review = vec![Column::new("stars", Kind::Integer), words];
+    let seller = vec![
+        Column::new("name", Kind::Text),
+        Column::new("url", Kind::Url),
+    ];
     Table {
         name: "product".to_owned(),
         columns: vec![
-            plain("number", Kind::Integer),
-            plain("price", Kind::Number),
-            plain("new", Kind::Bool),
-            plain("data", Kind::Json),
-            column("tags", Kind::Text, true, Vec::new()),
-            column("seller", Kind::Item, false, seller),
-            column("reviews", Kind::Item, true, review),
+            Column::new("number", Kind::Integer),
+            Column::new("price", Kind::Number),
+            Column::new("new", Kind::Bool),
+            Column::new("data", Kind::Json),
+            Column::list_of("tags", Kind::Text),
+            Column::new("seller", Kind::Item).with_columns(seller),
+            Column::list_of("reviews", Kind::Item).with_columns(review),
         ],
     }
 }

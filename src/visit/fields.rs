@@ -70,6 +70,34 @@ pub struct Column {
     pub min_rate: Option<f64>,
 }
 
+impl Column {
+    /// An optional column of single values.
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            list: false,
+            required: false,
+            columns: Vec::new(),
+            min_rate: None,
+        }
+    }
+
+    /// An optional column of lists of values.
+    pub fn list_of(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            list: true,
+            ..Self::new(name, kind)
+        }
+    }
+
+    /// The same column with the columns of its nested table.
+    #[must_use]
+    pub fn with_columns(self, columns: Vec<Column>) -> Self {
+        Self { columns, ..self }
+    }
+}
+
 /// The columns of one recipe's items.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Table {
@@ -381,28 +409,17 @@ impl Serialize for Row<'_> {
 mod tests {
     use super::*;
 
-    fn column(name: &str, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
-        Column {
-            name: name.to_owned(),
-            kind,
-            list,
-            required: false,
-            columns,
-            min_rate: None,
-        }
-    }
-
     fn table() -> Table {
-        let stars = column("stars", Kind::Integer, false, Vec::new());
-        let by = column("by", Kind::Text, false, Vec::new());
+        let stars = Column::new("stars", Kind::Integer);
+        let by = Column::new("by", Kind::Text);
         Table {
             name: "product".to_owned(),
             columns: vec![
-                column("title", Kind::Text, false, Vec::new()),
-                column("price", Kind::Number, false, Vec::new()),
-                column("tags", Kind::Text, true, Vec::new()),
-                column("raw", Kind::Json, false, Vec::new()),
-                column("reviews", Kind::Item, true, vec![stars, by]),
+                Column::new("title", Kind::Text),
+                Column::new("price", Kind::Number),
+                Column::list_of("tags", Kind::Text),
+                Column::new("raw", Kind::Json),
+                Column::list_of("reviews", Kind::Item).with_columns(vec![stars, by]),
             ],
         }
     }
@@ -432,7 +449,7 @@ mod tests {
             r#"{"title":"A \"plane\"","price":null,"tags":["a"],"raw":{"b":[1,null]},"reviews":[{"stars":5,"by":"Ann"},{"stars":1,"by":null}]}"#
         );
         let broken = Value::Json("{".to_owned());
-        let column = column("raw", Kind::Json, false, Vec::new());
+        let column = Column::new("raw", Kind::Json);
         assert_eq!(
             serde_json::to_string(&broken.json(&column)).unwrap(),
             r#""{""#

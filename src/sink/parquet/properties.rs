@@ -7,17 +7,6 @@ use super::rows::Rows;
 use super::shape::Shape;
 use crate::visit::fields::{Column, Kind, Value};
 
-fn column(name: String, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
-    Column {
-        name,
-        kind,
-        list,
-        required: false,
-        columns,
-        min_rate: None,
-    }
-}
-
 fn columns(depth: u32) -> BoxedStrategy<Vec<Column>> {
     let plain = prop::sample::select(
         &[
@@ -39,7 +28,11 @@ fn columns(depth: u32) -> BoxedStrategy<Vec<Column>> {
         ]
         .boxed(),
     };
-    let named = |(index, (kind, list, columns))| column(format!("c{index}"), kind, list, columns);
+    let named = |(index, (kind, list, columns))| Column {
+        list,
+        columns,
+        ..Column::new(format!("c{index}"), kind)
+    };
     prop::collection::vec(one, 1..4)
         .prop_map(move |columns| columns.into_iter().enumerate().map(named).collect())
         .boxed()
@@ -100,15 +93,15 @@ proptest! {
 
 #[test]
 fn a_value_not_of_its_columns_kind_is_missing_and_no_row_is_lost() {
-    let stars = column("stars".into(), Kind::Integer, false, Vec::new());
+    let stars = Column::new("stars", Kind::Integer);
     let shape = Shape::of(
         "table",
         vec![
-            column("number".into(), Kind::Integer, false, Vec::new()),
-            column("texts".into(), Kind::Text, true, Vec::new()),
-            column("reviews".into(), Kind::Item, true, vec![stars]),
-            column("any".into(), Kind::Json, false, Vec::new()),
-            column("empty".into(), Kind::Item, false, Vec::new()),
+            Column::new("number", Kind::Integer),
+            Column::list_of("texts", Kind::Text),
+            Column::list_of("reviews", Kind::Item).with_columns(vec![stars]),
+            Column::new("any", Kind::Json),
+            Column::new("empty", Kind::Item),
         ],
     )
     .unwrap();

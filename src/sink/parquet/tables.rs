@@ -55,10 +55,10 @@ impl Tables {
         let (fields, mut pages): (Vec<_>, Vec<_>) = kinds
             .map(|(field, kind)| match field {
                 Field::Headers => (field, headers(settings)),
-                field => (field, column(field.name(), kind)),
+                field => (field, Column::new(field.name(), kind)),
             })
             .unzip();
-        pages.insert(0, column("page", Kind::Integer));
+        pages.insert(0, Column::new("page", Kind::Integer));
         let mut tables = vec![("pages".to_owned(), pages)];
         for table in read {
             let front = [
@@ -67,7 +67,7 @@ impl Tables {
                 ("item", Kind::Integer),
             ];
             let mut columns: Vec<_> = front
-                .map(|(name, kind)| column(&unused_name(name, &table.columns), kind))
+                .map(|(name, kind)| Column::new(&unused_name(name, &table.columns), kind))
                 .into();
             columns.extend(table.columns.iter().cloned());
             tables.push((table.name.clone(), columns));
@@ -81,7 +81,7 @@ impl Tables {
                 ("field", Kind::Text),
                 ("why", Kind::Text),
             ];
-            let columns = columns.map(|(name, kind)| column(name, kind));
+            let columns = columns.map(|(name, kind)| Column::new(name, kind));
             tables.push(("misses".to_owned(), columns.into()));
         }
         let mut used = HashSet::from(["misses".to_owned()]);
@@ -220,27 +220,12 @@ fn cell(field: Field, record: &Record<'_>) -> Value {
 /// The column of header fields: one nested column for each.
 fn headers(settings: &RecordSettings) -> Column {
     let names = settings.headers.iter();
-    Column {
-        columns: names
-            .map(|name| column(name.as_str(), Kind::Text))
-            .collect(),
-        ..column(Field::Headers.name(), Kind::Item)
-    }
+    let columns = names.map(|name| Column::new(name.as_str(), Kind::Text));
+    Column::new(Field::Headers.name(), Kind::Item).with_columns(columns.collect())
 }
 
 fn text(text: Option<&String>) -> Value {
     text.map_or(Value::Missing, |text| Value::Text(text.clone()))
-}
-
-fn column(name: &str, kind: Kind) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        list: false,
-        required: false,
-        columns: Vec::new(),
-        min_rate: None,
-    }
 }
 
 /// A name that none of the columns has, ignoring case: to some readers, `URL` is `url`.

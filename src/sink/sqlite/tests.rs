@@ -272,14 +272,8 @@ fn a_changed_recipe_adds_its_columns_to_what_is_there() {
     let output = TestOutput::new();
     TestOutput::write(&output.case, &[sold(7)]);
     let mut table = samples::table();
-    table.columns.push(Column {
-        name: "Page_Id".to_owned(), // a name that is the same to SQLite as one of ours
-        kind: Kind::Text,
-        list: false,
-        required: false,
-        columns: Vec::new(),
-        min_rate: None,
-    });
+    // A name that is the same to SQLite as one of ours.
+    table.columns.push(Column::new("Page_Id", Kind::Text));
     TestOutput::write(&output.appending(vec![table]), &[sold(8)]);
     assert_eq!(
         output.ask("SELECT page_id, number, Page_Id_2 FROM product"),
