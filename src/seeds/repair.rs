@@ -86,7 +86,7 @@ fn escape(text: &str, out: &mut String) -> usize {
     }
 }
 
-/// The UTF-16 code unit that `\uXXXX` stands for.
+/// The UTF-16 code unit of an escape at the start of `text`: `\u` and four hexadecimal digits.
 fn code_unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
