@@ -26,7 +26,7 @@ pub(super) struct RunPlan {
     pub(super) sinks: SinkPlan,
     /// Whether a host or the run is rate-limited: then jobs must not wait on a lane.
     pub(super) is_paced: bool,
-    /// Whether recipes have links to follow, though a list follows none.
+    /// Whether recipes have links to follow, though a list of URLs is fetched, which follows none.
     pub(super) leads_nowhere: bool,
 }
 
@@ -42,9 +42,10 @@ impl RunPlan {
         let sinks = sinks(config)?;
         let parse = parse(config, wants)?;
         let links = parse.follow.as_ref().map(|follow| &follow.wanted);
-        let recipes_lead = config.parse.extract.recipes.iter();
-        let recipes_lead = recipes_lead.clone().any(|recipe| !recipe.follow.is_empty());
+        let mut recipes = config.parse.extract.recipes.iter();
+        let recipes_lead = recipes.any(|recipe| !recipe.follow.is_empty());
         let is_crawl = config.crawl.is_some();
+        let is_fetched_list = !is_crawl && config.engine != Engine::Stored;
         Ok(Self {
             fetch: fetch(config, &parse),
             frontier: FrontierPlan {
@@ -61,7 +62,7 @@ impl RunPlan {
                 recipes_lead,
             }),
             is_paced: !settings.delay.is_zero() || settings.rate.is_some() || settings.adaptive,
-            leads_nowhere: recipes_lead && !is_crawl,
+            leads_nowhere: recipes_lead && is_fetched_list,
             sinks,
             parse,
         })

@@ -48,7 +48,7 @@ pub(super) async fn run(
     if let Some(notice) = notice {
         tell(&Event::Notice(&notice));
     }
-    if plan.leads_nowhere && pages == Pages::Asked {
+    if plan.leads_nowhere {
         tell(&Event::Notice(
             "a recipe selects links to follow, but fetching a list follows none: use a crawl",
         ));
@@ -90,7 +90,7 @@ pub(super) async fn run(
     };
     let seeds = Seeds::start(config.seeds.clone(), read.clone())?;
     let seeds = additions.feed(seeds, config, &read, &mut list);
-    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
+    // A paced host's jobs must start when it is their turn, not when a lane becomes free.
     let ahead = match plan.is_paced {
         true => Ahead::None,
         false => Ahead::Some,
