@@ -88,7 +88,7 @@ impl Pages {
         let shelf = Shelf::open(archives).map_err(|damage| Error::Setting(damage.to_string()))?;
         for damage in shelf.damage() {
             tell(&Event::Notice(&format!(
-                "damaged, and what is behind that is not there: {damage}"
+                "an archive is damaged, and pages behind the damage are missing: {damage}"
             )));
         }
         Ok(Some(Arc::new(shelf)))
