@@ -33,7 +33,7 @@ pub struct TemplateSettings {
 }
 
 /// What an archive records about the run, and the size of its files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArchiveSettings {
     /// Bytes after which a new file is started; 0 for a single file.
     ///
@@ -43,14 +43,4 @@ pub struct ArchiveSettings {
     pub command: Option<String>,
     /// Who runs the crawl, and how to reach them.
     pub operator: Option<String>,
-}
-
-impl Default for ArchiveSettings {
-    fn default() -> Self {
-        Self {
-            rotate: ByteSize(0),
-            command: None,
-            operator: None,
-        }
-    }
 }
