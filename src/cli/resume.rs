@@ -77,14 +77,8 @@ impl Resume {
         if missing.is_empty() {
             return Ok(None);
         }
-        let why = match outcome.ended {
-            Ended::Complete => return Ok(None),
-            Ended::Interrupted => "interrupted".to_owned(),
-            Ended::TimeUp => format!(
-                "stopped by --max-time after {}",
-                spelled(outcome.tally.elapsed)
-            ),
-            Ended::OutputFailed => "once the output can be written again".to_owned(),
+        let Some(why) = why(outcome) else {
+            return Ok(None);
         };
         let rows = if missing.ranges() > RANGES {
             let path = self.rows_file(outcome.ended);
@@ -134,15 +128,7 @@ impl Resume {
         if outcome.waiting == 0 {
             return None;
         }
-        let why = match outcome.ended {
-            Ended::Complete => return None,
-            Ended::Interrupted => "interrupted".to_owned(),
-            Ended::TimeUp => format!(
-                "stopped by --max-time after {}",
-                spelled(outcome.tally.elapsed)
-            ),
-            Ended::OutputFailed => "once the output can be written again".to_owned(),
-        };
+        let why = why(outcome)?;
         let command = self.command(None);
         Some(format!(
             "{why}; the same command resumes it:\n  {command}\n"
@@ -219,6 +205,19 @@ impl Resume {
     }
 }
 
+/// Why a run ended before its work was done; `None` if it did not.
+fn why(outcome: &Outcome) -> Option<String> {
+    Some(match outcome.ended {
+        Ended::Complete => return None,
+        Ended::Interrupted => "interrupted".to_owned(),
+        Ended::TimeUp => format!(
+            "stopped by --max-time after {}",
+            spelled(outcome.tally.elapsed)
+        ),
+        Ended::OutputFailed => "once the output can be written again".to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,6 +275,24 @@ mod tests {
             text,
             "interrupted; this command fetches the rest:\n  haul fetch --output out.jsonl --header 'Authorization: …' \
              --header 'Accept: it'\\''s' --insecure --verbose --verbose --append --limit 40 --rows 7,61-200 'my list.txt'\n"
+        );
+    }
+
+    #[test]
+    fn the_command_for_a_job_neither_starts_over_nor_changes_it_again() {
+        let mut resume = resume(&[
+            ("urls", Kind::Many, &["list.txt"]),
+            ("job", Kind::One, &["job"]),
+            ("delay", Kind::One, &["2s"]),
+            ("fresh", Kind::Switch, &["true"]),
+            ("allow-changes", Kind::Switch, &["true"]),
+        ]);
+        resume.job = Some("job".into());
+        let mut outcome = interrupted("61-");
+        outcome.waiting = 40;
+        assert_eq!(
+            resume.text(&outcome).unwrap().unwrap(),
+            "interrupted; the same command resumes it:\n  haul fetch --job job --delay 2s list.txt\n"
         );
     }
 
