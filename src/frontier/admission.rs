@@ -48,7 +48,7 @@ impl Frontier {
     /// # Errors
     /// When the memory of seen URLs cannot be written.
     pub(crate) fn admit(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
-        let fingerprint = self.fingerprint(&job);
+        let fingerprint = job.fingerprint(self.fingerprints);
         let row = job.row.unwrap_or_default();
         if let Some(awaited) = self.awaited.take(row) {
             awaited.fit(&mut job, fingerprint)?;
@@ -277,9 +277,5 @@ impl Frontier {
             self.last_seed = self.last_seed.max(row);
         }
         self.seen.put(row.fingerprint, seen.pack())
-    }
-
-    fn fingerprint(&self, job: &Job) -> u64 {
-        job.fingerprint(self.fingerprints)
     }
 }

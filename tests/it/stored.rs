@@ -21,6 +21,17 @@ use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::run::wait;
 use crate::written;
 
+/// The command for a job over an archive.
+const JOB: [&str; 7] = [
+    "fetch",
+    "--from",
+    "pages.warc",
+    "--job",
+    "job",
+    "-o",
+    "a.jsonl",
+];
+
 /// Writes an archive of N pages on three hosts, with a 503, a redirect and repeated URLs.
 ///
 /// One response is a 503 with a Retry-After of one second, one is a redirect, and every tenth repeats an earlier URL.
@@ -84,19 +95,10 @@ fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_ea
 fn a_job_over_an_archive_respects_its_rows_and_its_limit_and_retries_failures() {
     let folder = tempfile::tempdir().unwrap();
     archive(&folder.path().join("pages.warc"), 400);
-    let words = [
-        "fetch",
-        "--from",
-        "pages.warc",
-        "--job",
-        "job",
-        "-o",
-        "a.jsonl",
-    ];
     let go = |more: &[&str]| {
         run(
             folder.path(),
-            &[&words[..], &["--rows", "1-300"], more].concat(),
+            &[&JOB[..], &["--rows", "1-300"], more].concat(),
         )
     };
     let (code, _, stderr) = go(&["-n", "100"]);
@@ -125,21 +127,12 @@ fn a_job_is_not_resumed_with_an_archive_that_was_changed() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("pages.warc");
     archive(&pages, 50);
-    let words = [
-        "fetch",
-        "--from",
-        "pages.warc",
-        "--job",
-        "job",
-        "-o",
-        "a.jsonl",
-    ];
-    let go = |more: &[&str]| run(folder.path(), &[&words[..], more].concat());
+    let go = |more: &[&str]| run(folder.path(), &[&JOB[..], more].concat());
     assert_eq!(go(&["-n", "20"]).0, Some(3));
     let before = fs::read(folder.path().join("a.jsonl")).unwrap();
     let file = fs::File::options().append(true).open(&pages).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    for more in [&["-n", "20"][..], &["-n", "30", "--change"]] {
+    for more in [&["-n", "20"][..], &["-n", "30", "--allow-changes"]] {
         let (code, _, stderr) = go(more);
         assert_eq!(code, Some(2), "{stderr}");
         let expected = "archives: pages.warc: 1 files of ";
@@ -208,7 +201,7 @@ fn a_run_over_an_archive_ends_when_its_time_is_up() {
         "pages.warc",
         "--max-time",
         "1h",
-        "--change",
+        "--allow-changes",
     ];
     let (code, _, stderr) = run(folder.path(), &[&words[..], &more].concat());
     assert_eq!(code, Some(3), "{stderr}");
