@@ -43,7 +43,9 @@ pub struct CrawlSettings {
     pub similar: SimilarPages,
     /// How to treat links out of the scope.
     pub external: External,
-    /// The archives that answer; none where hosts are asked. What is not in them ends as `not-stored`, and no robots.txt is asked.
+    /// The archives in which pages are looked up; if empty, pages are fetched from their hosts.
+    ///
+    /// A page that is in none of them fails as `not-stored`, and no robots.txt is read.
     pub archives: Vec<PathBuf>,
 }
 

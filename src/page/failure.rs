@@ -320,7 +320,7 @@ impl FetchError {
 }
 
 impl FetchError {
-    /// Whether nothing went wrong: it was not meant to be asked.
+    /// Whether nothing went wrong: the URL was deliberately not requested.
     pub const fn is_skip(&self) -> bool {
         matches!(
             self,
