@@ -67,7 +67,7 @@ impl Tables {
                 ("item", Kind::Integer),
             ];
             let mut columns: Vec<_> = front
-                .map(|(name, kind)| Column::new(&unused_name(name, &table.columns), kind))
+                .map(|(name, kind)| Column::new(unused_name(name, &table.columns), kind))
                 .into();
             columns.extend(table.columns.iter().cloned());
             tables.push((table.name.clone(), columns));
