@@ -39,7 +39,7 @@ pub enum Decision {
 #[derive(Debug)]
 pub struct PendingRequest<'a> {
     pub(super) job: &'a Job,
-    pub(super) outgoing: Outgoing,
+    pub(super) outgoing: Outgoing<'a>,
     pub(super) added: HeaderMap,
 }
 
@@ -88,7 +88,8 @@ impl PendingRequest<'_> {
         let mut value =
             HeaderValue::try_from(value).map_err(|_| wrong("its value cannot be in a header"))?;
         value.set_sensitive(true);
-        self.outgoing.headers.insert(name.clone(), value.clone());
+        let headers = self.outgoing.headers.to_mut();
+        headers.insert(name.clone(), value.clone());
         self.added.insert(name, value);
         Ok(())
     }

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::cpu::{INLINE, Pool};
-use super::event_loop::EventLoop;
 use super::ticket::{Ticket, send_all};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
@@ -47,34 +47,32 @@ pub(super) fn start(
     pool: Option<Arc<Pool>>,
     abort: CancellationToken,
 ) -> Result<JoinHandle<()>> {
-    let event_loop = EventLoop::build(DISK_THREADS)?;
-    let fetcher = {
-        let _inside = event_loop.enter();
-        Fetcher::new(plan.shared.clone(), lanes, in_flight)?
-    };
     let plan = plan.clone();
-    thread::Builder::new()
+    let (report, reported) = std::sync::mpsc::sync_channel(1);
+    let thread = thread::Builder::new()
         .name("lane".into())
         .spawn(move || {
-            let Some(runtime) = event_loop.into_runtime() else {
-                return; // unreachable: only this thread takes the runtime
+            // Everything of a lane belongs to its thread, so it is made there.
+            let (runtime, lane) = match Lane::build(plan, lanes, in_flight, pool) {
+                Ok(built) => built,
+                Err(error) => {
+                    let _ = report.send(Err(error)); // it is being waited for
+                    return;
+                }
             };
-            let lane = Lane {
-                fetcher,
-                plan,
-                pool,
-                in_flight,
-                permits: Semaphore::new(in_flight),
-            };
+            let _ = report.send(Ok(()));
             // The loop yields often enough by itself, and tokio's budget would poll a full loop twice each time. As a
             // task it is woken by its own requests without a system call, unlike a future that `block_on` drives
             // itself.
-            let task = runtime.spawn(tokio::task::unconstrained(lane.run(jobs, abort)));
+            let task = runtime.spawn_local(tokio::task::unconstrained(lane.run(jobs, abort)));
             let _ = runtime.block_on(task); // a lane that panicked dropped its tickets, which returned their jobs
             // Abandoned downloads remove their files; a disk that hangs is not waited for.
             runtime.shutdown_timeout(DISK_TIMEOUT);
         })
-        .map_err(|source| Error::setup("a thread", source))
+        .map_err(|source| Error::setup("a thread", source))?;
+    let ended = std::io::Error::other("it ended at once");
+    let built = reported.recv().map_err(|_| Error::setup("a thread", ended));
+    built.and_then(|built| built).map(|()| thread)
 }
 
 struct Lane {
@@ -87,6 +85,33 @@ struct Lane {
 }
 
 impl Lane {
+    /// # Errors
+    /// When the system has no file descriptors left for an event loop, or a client cannot be built.
+    fn build(
+        plan: Plan,
+        lanes: usize,
+        in_flight: usize,
+        pool: Option<Arc<Pool>>,
+    ) -> Result<(LocalRuntime, Self)> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(DISK_THREADS)
+            .build_local(LocalOptions::default())
+            .map_err(|source| Error::setup("an event loop", source))?;
+        let fetcher = {
+            let _inside = runtime.enter();
+            Fetcher::new(plan.shared.clone(), lanes, in_flight)?
+        };
+        let lane = Self {
+            fetcher,
+            plan,
+            pool,
+            in_flight,
+            permits: Semaphore::new(in_flight),
+        };
+        Ok((runtime, lane))
+    }
+
     async fn run(self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
         let mut requests = FuturesUnordered::new();
         let mut batch = Vec::with_capacity(BATCH);
@@ -130,19 +155,9 @@ impl Lane {
         }
     }
 
-    /// Waits for a permit to send a request.
-    ///
-    /// It then yields, so that the connection of the previous request returns to the pool first: otherwise the client
-    /// would find none idle and open another.
-    async fn acquire_permit(&self) -> Option<SemaphorePermit<'_>> {
-        let permit = self.permits.acquire().await.ok();
-        tokio::task::yield_now().await;
-        permit
-    }
-
     /// Fetches a job. `None` if the pool parses the page and completes the ticket.
     async fn visit(&self, ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
-        let permit = self.acquire_permit().await;
+        let permit = self.permits.acquire().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;
         drop(permit);
         let is_small = outcome

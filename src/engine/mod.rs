@@ -20,7 +20,6 @@ mod blocking;
 mod child;
 mod cpu;
 mod crew;
-mod event_loop;
 mod frame;
 mod in_hand;
 mod kind;

@@ -11,8 +11,8 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::arrival::{Arrival, Asked};
 use super::intake::{Intake, Next};
+use super::phases::Phases;
 use super::plan::{FetchPlan, SpoolPlan};
-use super::socket_state::Phases;
 use super::spool::SpoolFile;
 use crate::job::Job;
 use crate::page::body::{Body, Spool};

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::answer::{Incoming, idle_timeout, is_idle_timeout};
+use super::answer::{Answer, Incoming, idle_timeout, is_idle_timeout, proxied_chunk};
 use super::arrival::Asked;
-use super::client::Clients;
+use super::direct::{self, Direct};
 use super::download::{Answered, Download, Step};
 use super::fault;
 use super::guard::{admits, check_answer, check_url};
 use super::patience::Patience;
+use super::proxied::Proxied;
 use super::proxy::Proxy;
 use super::shared::Shared;
 use super::spool::Spooling;
@@ -22,7 +23,9 @@ use crate::page::failure::FetchError;
 /// The fetch path of one event loop.
 pub(crate) struct Fetcher {
     shared: Arc<Shared>,
-    clients: Clients,
+    direct: Direct,
+    /// By proxy, and whether addresses are guarded.
+    proxied: Vec<[Proxied; 2]>,
 }
 
 impl Fetcher {
@@ -33,8 +36,17 @@ impl Fetcher {
     /// # Errors
     /// When a client cannot be built.
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
-        let clients = Clients::new(&shared, lanes, in_flight)?;
-        Ok(Self { shared, clients })
+        let limit = (direct::limit() / lanes.max(1)).max(in_flight);
+        let proxies = shared.plan.settings.proxies.iter();
+        let proxied = proxies.map(|proxy| {
+            let named = Proxied::new(&shared, proxy, false, limit)?;
+            Ok([named, Proxied::new(&shared, proxy, true, limit)?])
+        });
+        Ok(Self {
+            proxied: proxied.collect::<Result<_>>()?,
+            direct: Direct::new(&shared, limit),
+            shared,
+        })
     }
 
     /// Sends one request and receives its response.
@@ -50,15 +62,24 @@ impl Fetcher {
         let mut outgoing = self.shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, &plan.spool);
         outgoing.add(job);
-        let mut answer = {
-            let mut sent = self.clients.send(job, place, guarded, outgoing)?;
-            patience.for_head(&mut sent).await??
+        let mut answer = match self.proxied.get(place) {
+            None => {
+                let asked = self.direct.ask(job, guarded, &outgoing);
+                Answer::direct(patience.for_head(asked).await??)
+            }
+            Some(proxied) => {
+                let proxied = &proxied[usize::from(guarded)];
+                // Boxed, because it is much larger than the other and rarely used.
+                let asked = proxied.send(&self.shared, job, outgoing, patience.started());
+                patience.for_head(Box::pin(asked)).await??
+            }
         };
         let answered = Instant::now();
-        if is_idle_timeout(answer.head.status, &answer.head.headers, answer.kept) {
+        let head = &mut answer.head;
+        if is_idle_timeout(head.status, &head.headers, head.kept) {
             return Err(idle_timeout());
         }
-        let remote = answer.remote;
+        let remote = head.remote;
         if self.shared.guards(job)
             && proxy.is_none()
             && let Some(address) = remote
@@ -71,14 +92,15 @@ impl Fetcher {
             started: patience.started(),
             answered,
             remote,
-            phases: answer.phases,
+            phases: head.phases,
         };
-        let head = &mut answer.head;
-        let head = (head.status, head.version, std::mem::take(&mut head.headers));
+        let headers = std::mem::take(&mut head.headers);
+        let head = (head.status, head.version, headers);
         let mut download = Download::new(asked, job, head, answered, plan)?;
-        let file = self
-            .receive(&mut answer.body, &mut download, &patience)
-            .await?;
+        let file = self.receive(&mut answer, &mut download, &patience).await?;
+        if let Incoming::Direct(body) = answer.body {
+            self.direct.take_back(body, job);
+        }
         Ok(download.page(job, file))
     }
 
@@ -100,7 +122,7 @@ impl Fetcher {
     /// Reads a body to its end. Returns the file that it is in, if it is too large for memory.
     async fn receive(
         &self,
-        body: &mut Incoming,
+        answer: &mut Answer,
         download: &mut Download<'_>,
         patience: &Patience,
     ) -> Result<Option<Spool>, FetchError> {
@@ -109,7 +131,7 @@ impl Fetcher {
             file = Some(self.spool(download));
         }
         loop {
-            match self.next(body, download, patience).await {
+            match self.next(&mut answer.body, download, patience).await {
                 Ok(Step::Read) => {}
                 Ok(Step::Write(bytes)) => {
                     let file = file.get_or_insert_with(|| self.spool(download));
@@ -150,8 +172,14 @@ impl Fetcher {
         if download.is_over() {
             return Ok(Step::End);
         }
-        let chunk = body.chunk(download.received(), &self.shared.plan.settings.deadlines);
-        let chunk = patience.for_chunk(chunk).await??;
+        let chunk = match body {
+            Incoming::Direct(body) => patience.for_chunk(self.direct.chunk(body)).await??,
+            Incoming::Proxied(body) => {
+                let deadlines = &self.shared.plan.settings.deadlines;
+                let chunk = proxied_chunk(body, download.received(), deadlines);
+                patience.for_chunk(chunk).await??
+            }
+        };
         download.take(chunk)
     }
 

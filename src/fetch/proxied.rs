@@ -23,11 +23,11 @@ use super::answer::Answer;
 use super::dns::ClientResolver;
 use super::fault::{self, Stage};
 use super::framing::{HEADER_BYTES, HEADER_FIELDS};
+use super::phases::Phases;
 use super::plan::FetchPlan;
 use super::proxy::Proxy;
 use super::settings::Versions;
 use super::shared::Shared;
-use super::socket_state::Phases;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::outgoing::Outgoing;
@@ -81,13 +81,13 @@ impl Proxied {
         &self,
         shared: &Arc<Shared>,
         job: &Job,
-        outgoing: Outgoing,
+        outgoing: Outgoing<'_>,
         started: Instant,
     ) -> Result<Box<Answer>, FetchError> {
         let (client, new) = self.client(shared);
         let method = outgoing.method.clone();
         let mut request = reqwest::Request::new(outgoing.method, job.url.as_url().clone());
-        *request.headers_mut() = outgoing.headers;
+        *request.headers_mut() = outgoing.headers.into_owned();
         *request.body_mut() = outgoing.body.map(reqwest::Body::from);
         match client.execute(request).await {
             Ok(response) => {

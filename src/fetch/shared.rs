@@ -41,7 +41,7 @@ impl Shared {
     }
 
     /// The request of a job, before the program's own hook changes it.
-    pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
+    pub(crate) fn outgoing(&self, job: &Job) -> Outgoing<'_> {
         self.template.outgoing(job)
     }
 

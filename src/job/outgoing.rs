@@ -5,6 +5,8 @@
 //! has, and with 307 and 308, as in browsers and curl, the body and the headers that describe it: a body is never
 //! sent without them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
@@ -44,9 +46,10 @@ pub(crate) struct Template {
 
 /// One request, for either HTTP client.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct Outgoing<'a> {
     pub(crate) method: Method,
-    pub(crate) headers: HeaderMap,
+    /// Those that all requests of the run share, unless this one has its own.
+    pub(crate) headers: Cow<'a, HeaderMap>,
     pub(crate) body: Option<Bytes>,
 }
 
@@ -67,7 +70,7 @@ impl Template {
     }
 
     /// The request of a job.
-    pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
+    pub(crate) fn outgoing(&self, job: &Job) -> Outgoing<'_> {
         let request = job.request.as_deref();
         let probe = job.probed_with();
         let is_probe = probe.is_some();
@@ -90,23 +93,21 @@ impl Template {
         // Like a redirect, a link of a crawl may lead to an origin that the user never named.
         let own = job.reach == Reach::Anywhere
             && job.hops.iter().all(|hop| hop.url.same_origin(&job.url));
-        let mut headers = if own {
-            self.own.clone()
-        } else {
-            self.anywhere.clone()
-        };
+        let mut headers = Cow::Borrowed(if own { &self.own } else { &self.anywhere });
         if let Some(request) = request {
             for (name, value) in request
                 .headers
                 .iter()
                 .filter(|(name, _)| own || may_go_anywhere(name))
             {
-                headers.insert(name.clone(), value.clone());
+                headers.to_mut().insert(name.clone(), value.clone());
             }
         }
         if body.is_none() {
             for name in OF_BODY {
-                headers.remove(name);
+                if headers.contains_key(&name) {
+                    headers.to_mut().remove(name);
+                }
             }
         }
         Outgoing {
@@ -121,7 +122,7 @@ fn may_go_anywhere(name: &HeaderName) -> bool {
     ANYWHERE.contains(name) || OF_BODY.contains(name)
 }
 
-impl Outgoing {
+impl Outgoing<'_> {
     /// A hash of the request: of its method, URL, headers and body.
     pub(crate) fn fingerprint(&self, url: &PageUrl) -> u128 {
         let mut hash = Xxh3::new();
@@ -132,7 +133,7 @@ impl Outgoing {
         };
         part(self.method.as_str().as_bytes());
         part(url.as_str().as_bytes());
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter() {
             part(name.as_str().as_bytes());
             part(value.as_bytes());
         }
@@ -143,20 +144,27 @@ impl Outgoing {
     /// Adds the headers that a program's hook has set for this request.
     pub(crate) fn add(&mut self, job: &Job) {
         for (name, value) in job.added.iter().flat_map(|added| added.iter()) {
-            self.headers.insert(name.clone(), value.clone());
+            self.headers.to_mut().insert(name.clone(), value.clone());
         }
+    }
+
+    /// Whether the user wants the connection closed after the response (RFC 9112 9.6).
+    pub(crate) fn wants_close(&self) -> bool {
+        let connection = self.headers.get(header::CONNECTION);
+        connection.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
     }
 
     /// Requests the rest of a body after `from` bytes, if it is still the same body (RFC 9110 13.1.5).
     pub(crate) fn resume(&mut self, from: u64, validator: &str) {
         let range = HeaderValue::try_from(format!("bytes={from}-"))
             .expect("digits are a valid header value");
-        self.headers.insert(header::RANGE, range);
+        let headers = self.headers.to_mut();
+        headers.insert(header::RANGE, range);
         if let Ok(validator) = HeaderValue::try_from(validator) {
-            self.headers.insert(header::IF_RANGE, validator);
+            headers.insert(header::IF_RANGE, validator);
         }
         // The bytes of an encoded body cannot be appended to those of a plain one.
-        self.headers.insert(
+        headers.insert(
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         );
@@ -236,8 +244,9 @@ mod tests {
     #[test]
     fn requests_that_differ_in_anything_have_different_fingerprints() {
         let one = job("http://a.example/1", &[]);
-        let fingerprint = |change: fn(&mut Outgoing)| {
-            let mut outgoing = template().outgoing(&one);
+        let template = template();
+        let fingerprint = |change: fn(&mut Outgoing<'_>)| {
+            let mut outgoing = template.outgoing(&one);
             change(&mut outgoing);
             outgoing.fingerprint(&one.url)
         };
@@ -246,8 +255,8 @@ mod tests {
             fingerprint(|outgoing| outgoing.method = Method::GET),
             fingerprint(|outgoing| outgoing.body = Some("y".into())),
             fingerprint(|outgoing| outgoing.body = None),
-            fingerprint(|outgoing| drop(outgoing.headers.remove("cookie"))),
-            template()
+            fingerprint(|outgoing| drop(outgoing.headers.to_mut().remove("cookie"))),
+            template
                 .outgoing(&one)
                 .fingerprint(&job("http://a.example/2", &[]).url),
         ];

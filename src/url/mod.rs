@@ -167,6 +167,11 @@ impl PageUrl {
         &self.0[..url::Position::AfterPort]
     }
 
+    /// The host and, if the URL has one, its port: what the `Host` field says.
+    pub(crate) fn authority(&self) -> &str {
+        &self.0[url::Position::BeforeHost..url::Position::AfterPort]
+    }
+
     /// Whether both URLs have the same scheme, host and port.
     pub fn same_origin(&self, other: &PageUrl) -> bool {
         self.origin_text() == other.origin_text()
@@ -179,6 +184,11 @@ impl PageUrl {
             Host::Ipv6(address) => Some(address.into()),
             Host::Domain(_) => None,
         }
+    }
+
+    /// Whether its scheme is https.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.scheme() == "https"
     }
 
     /// The port to connect to.

@@ -1,7 +1,9 @@
-//! The chunked transfer coding (RFC 9112 7.1), parsed as strictly as by the other client.
+//! The chunked transfer coding (RFC 9112 7.1), parsed strictly.
 //!
 //! A line that ends in only LF is rejected: response smuggling relies on line ends that one parser accepts and another
 //! does not. Invariant: extensions and trailers are skipped, and both are limited.
+
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
@@ -12,7 +14,7 @@ const MOST_EXTRA: u32 = 16 << 10;
 
 /// The state of reading a chunked body.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(in crate::fetch) struct Chunks {
     state: State,
     /// The number of bytes of the chunk still to be read.
     left: u64,
@@ -45,14 +47,14 @@ impl Chunks {
         self.state == State::Over
     }
 
-    /// Reads bytes; returns how many of them were used, and the data in them.
+    /// Takes the data out of the bytes that arrived; what is left of them comes after the end of the body.
     ///
     /// # Errors
     /// `Protocol`, if it is not a chunked body.
-    pub(super) fn read(&mut self, input: &[u8]) -> Result<(usize, Bytes), FetchError> {
+    pub(super) fn take(&mut self, input: &mut Bytes) -> Result<Bytes, FetchError> {
         let mut used = 0;
-        // A single chunk, or a part of one, is copied once; several small chunks are joined.
-        let mut first: Option<&[u8]> = None;
+        // A single chunk, or a part of one, is not copied; several small chunks are joined.
+        let mut first: Option<Range<usize>> = None;
         let mut all = BytesMut::new();
         while used < input.len() && !self.is_over() {
             if self.state != State::Data {
@@ -61,27 +63,27 @@ impl Chunks {
                 continue;
             }
             let most = usize::try_from(self.left).unwrap_or(usize::MAX);
-            let data = &input[used..][..most.min(input.len() - used)];
-            used += data.len();
+            let data = used..used + most.min(input.len() - used);
+            used = data.end;
             self.left -= data.len() as u64;
             if self.left == 0 {
                 self.state = State::DataEnd;
             }
-            match first {
+            match &first {
                 None => first = Some(data),
                 Some(before) if all.is_empty() => {
                     all.reserve(input.len());
-                    all.extend_from_slice(before);
-                    all.extend_from_slice(data);
+                    all.extend_from_slice(&input[before.clone()]);
+                    all.extend_from_slice(&input[data]);
                 }
-                Some(_) => all.extend_from_slice(data),
+                Some(_) => all.extend_from_slice(&input[data]),
             }
         }
-        let data = match first {
-            Some(only) if all.is_empty() => Bytes::copy_from_slice(only),
+        let input = input.split_to(used);
+        Ok(match first {
+            Some(only) if all.is_empty() => input.slice(only),
             _ => all.freeze(),
-        };
-        Ok((used, data))
+        })
     }
 
     /// Reads one byte of the framing around the data.
@@ -148,15 +150,18 @@ mod tests {
     ///
     /// Returns the data, the number of bytes left over, and whether the body ended.
     fn read(text: &str, at_once: usize) -> Result<(String, usize, bool), FetchError> {
-        let (mut chunks, mut data, mut read) = (Chunks::default(), Vec::new(), 0);
-        while read < text.len() && !chunks.is_over() {
-            let end = text.len().min(read + at_once);
-            let (used, piece) = chunks.read(&text.as_bytes()[read..end])?;
-            data.extend_from_slice(&piece);
-            read += used;
+        let (mut chunks, mut data, mut left) = (Chunks::default(), Vec::new(), text.len());
+        for piece in text.as_bytes().chunks(at_once) {
+            let mut piece = Bytes::copy_from_slice(piece);
+            let arrived = piece.len();
+            data.extend_from_slice(&chunks.take(&mut piece)?);
+            left -= arrived - piece.len();
+            if chunks.is_over() {
+                break;
+            }
         }
         let data = String::from_utf8(data).unwrap();
-        Ok((data, text.len() - read, chunks.is_over()))
+        Ok((data, left, chunks.is_over()))
     }
 
     #[test]

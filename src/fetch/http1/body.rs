@@ -4,16 +4,13 @@ use bytes::Bytes;
 use http::{Method, StatusCode, Version, header};
 
 use super::chunks::Chunks;
-use super::clock::Clock;
 use super::head::Head;
-use super::source::Source;
-use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::content_length;
 use crate::page::failure::FetchError;
 
 /// The part of a body that has not been read yet.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(in crate::fetch) enum Body {
     /// Another N bytes.
     Length(u64),
     /// Up to the last chunk.
@@ -27,7 +24,7 @@ impl Body {
     ///
     /// # Errors
     /// `Protocol`, if the head contradicts itself.
-    pub(super) fn of(method: &Method, head: &Head) -> Result<Self, FetchError> {
+    pub(in crate::fetch) fn of(method: &Method, head: &Head) -> Result<Self, FetchError> {
         let headers = &head.headers;
         let bodiless = *method == Method::HEAD
             || head.status.is_informational()
@@ -60,47 +57,47 @@ impl Body {
         length.map(Self::Length).ok_or_else(wrong)
     }
 
-    /// Reads the next piece; `None` at the end.
-    pub(super) fn next(
-        &mut self,
-        source: &mut Source,
-        clock: &Clock,
-        stage: Stage,
-    ) -> Result<Option<Bytes>, FetchError> {
-        loop {
-            if self.is_over() {
-                return Ok(None);
+    /// Takes data of the body out of the bytes that arrived; what is left of them comes after its end.
+    ///
+    /// The data is empty if the bytes were only the frames of chunks.
+    ///
+    /// # Errors
+    /// `Protocol`, if it is not a chunked body.
+    pub(in crate::fetch) fn take(&mut self, input: &mut Bytes) -> Result<Bytes, FetchError> {
+        match self {
+            Self::Close => Ok(std::mem::take(input)),
+            Self::Length(left) => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                let data = input.split_to(input.len().min(most));
+                *left -= data.len() as u64;
+                Ok(data)
             }
-            let input = source
-                .fill(clock.for_chunk())
-                .map_err(|error| from_ureq(&error, stage, &clock.deadlines))?;
-            if input.is_empty() {
-                return match (&self, stage) {
-                    (Self::Close, _) => Ok(None),
-                    (_, Stage::Body(received)) => Err(FetchError::Cut { received }),
-                    (_, Stage::Head) => Err(FetchError::Closed),
-                };
-            }
-            let (used, piece) = match self {
-                Self::Close => (input.len(), Bytes::copy_from_slice(input)),
-                Self::Length(left) => {
-                    let most = usize::try_from(*left).unwrap_or(usize::MAX);
-                    let count = input.len().min(most);
-                    *left -= count as u64;
-                    (count, Bytes::copy_from_slice(&input[..count]))
-                }
-                Self::Chunked(chunks) => chunks.read(input)?,
-            };
-            source.consume(used);
-            // Otherwise there were only chunk sizes and no data yet.
-            if !piece.is_empty() {
-                return Ok(Some(piece));
-            }
+            Self::Chunked(chunks) => chunks.take(input),
+        }
+    }
+
+    /// Handles the end of the connection, after `received` bytes of the body.
+    ///
+    /// # Errors
+    /// `Cut`, if the body had not ended.
+    pub(in crate::fetch) fn end(&self, received: u64) -> Result<(), FetchError> {
+        match self {
+            Self::Close => Ok(()),
+            _ if self.is_over() => Ok(()),
+            _ => Err(FetchError::Cut { received }),
+        }
+    }
+
+    /// The bytes that are left, if their number is known.
+    pub(in crate::fetch) fn left(&self) -> Option<u64> {
+        match self {
+            Self::Length(left) => Some(*left),
+            Self::Chunked(_) | Self::Close => None,
         }
     }
 
     /// Whether it has ended while the connection stays open.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::fetch) fn is_over(&self) -> bool {
         match self {
             Self::Length(left) => *left == 0,
             Self::Chunked(chunks) => chunks.is_over(),

@@ -12,14 +12,14 @@ use crate::fetch::settings::Deadlines;
 const HEAD: Timeout = Timeout::RecvResponse;
 
 /// How long one fetch may still wait, and for what.
-pub(in crate::fetch) struct Clock {
-    pub(in crate::fetch) started: Instant,
-    pub(in crate::fetch) deadlines: Deadlines,
+pub(super) struct Clock {
+    pub(super) started: Instant,
+    pub(super) deadlines: Deadlines,
 }
 
 impl Clock {
     /// Starts the clock.
-    pub(in crate::fetch) fn new(deadlines: &Deadlines) -> Self {
+    pub(super) fn new(deadlines: &Deadlines) -> Self {
         Self {
             started: Instant::now(),
             deadlines: *deadlines,

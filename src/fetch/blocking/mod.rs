@@ -1,7 +1,17 @@
 //! The same fetch for threads that block, on sockets that block in the kernel.
 //!
 //! This is how one would write it without an event loop. Requests, limits, guard and error classes are those of
-//! [`Fetcher`](super::Fetcher); HTTP/1.1 only, and a few kept-alive connections per thread.
+//! [`Fetcher`](super::Fetcher), and so is [HTTP/1.1](super::http1); ureq only opens the connections: TCP, TLS, SOCKS and
+//! tunnels. Invariant: every wait has a deadline; a connection is reused only after a body that ended where its framing
+//! says.
+
+mod clock;
+mod dial;
+mod exchange;
+mod kept;
+mod route;
+mod source;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,18 +19,22 @@ use std::time::Instant;
 
 use super::answer::{idle_timeout, is_idle_timeout};
 use super::arrival::Asked;
+use super::direct;
 use super::download::{Answered, Download, Step};
 use super::fault;
 use super::guard::{admits, check_answer, check_url};
 use super::proxy::Proxy;
 use super::shared::Shared;
-use super::sockets;
 use super::spool::SpoolFile;
-use super::wire::{Answer, Clock, Dialer, Kept, Route, Wire};
 use crate::error::Result;
 use crate::job::Job;
 use crate::page::Page;
 use crate::page::failure::FetchError;
+use clock::Clock;
+use dial::Dialer;
+use exchange::{Answer, Wire};
+use kept::Kept;
+use route::Route;
 
 /// The fetch path of one thread.
 pub(crate) struct BlockingFetcher {
@@ -50,7 +64,7 @@ impl BlockingFetcher {
         let connections = shared.connections().clone();
         let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
         // One more is in use, and at least one is kept alive.
-        let most = (sockets::limit() / lanes.max(1)).saturating_sub(1).max(1);
+        let most = (direct::limit() / lanes.max(1)).saturating_sub(1).max(1);
         let kept = Kept::new(most, shared.plan.keep_idle);
         Ok(Self {
             shared,

@@ -1,6 +1,6 @@
 //! The bytes of one connection: sending them, and reading ahead.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use ureq::Error;
 use ureq::unversioned::transport::{NextTimeout, Transport};
 
@@ -11,8 +11,6 @@ use crate::page::failure::FetchError;
 /// A connection as a source of bytes.
 pub(super) struct Source {
     transport: Box<dyn Transport>,
-    /// Bytes after a head that did not fit into the transport's own buffer; they are read first.
-    ahead: Bytes,
     /// Whether anything arrived since the last request.
     pub(super) got_input: bool,
 }
@@ -21,7 +19,6 @@ impl Source {
     pub(super) fn new(transport: Box<dyn Transport>) -> Self {
         Self {
             transport,
-            ahead: Bytes::new(),
             got_input: false,
         }
     }
@@ -41,41 +38,21 @@ impl Source {
         Ok(())
     }
 
-    /// Returns the bytes that arrived but were not consumed; waits if there are none.
-    ///
-    /// They are empty at the end of the connection.
-    pub(super) fn fill(&mut self, timeout: NextTimeout) -> Result<&[u8], Error> {
-        if self.is_empty() {
+    /// Waits for bytes and returns all that arrived; none at the end of the connection.
+    pub(super) fn read(&mut self, timeout: NextTimeout) -> Result<Bytes, Error> {
+        if self.transport.buffers().input().is_empty() {
             in_time(&timeout)?;
             self.got_input |= self.transport.await_input(timeout)?;
         }
-        Ok(self.waiting())
-    }
-
-    /// The bytes that arrived but were not consumed.
-    pub(super) fn waiting(&mut self) -> &[u8] {
-        match self.ahead.is_empty() {
-            true => self.transport.buffers().input(),
-            false => &self.ahead,
-        }
-    }
-
-    /// Removes the first bytes of those that are waiting.
-    pub(super) fn consume(&mut self, count: usize) {
-        match self.ahead.is_empty() {
-            true => self.transport.buffers().input_consume(count),
-            false => self.ahead.advance(count),
-        }
-    }
-
-    /// Puts back bytes that were consumed too early. Nothing else may be waiting.
-    pub(super) fn put_back(&mut self, bytes: Bytes) {
-        self.ahead = bytes;
+        let buffers = self.transport.buffers();
+        let bytes = Bytes::copy_from_slice(buffers.input());
+        buffers.input_consume(bytes.len());
+        Ok(bytes)
     }
 
     /// Whether no bytes are waiting.
     pub(super) fn is_empty(&mut self) -> bool {
-        self.waiting().is_empty()
+        self.transport.buffers().input().is_empty()
     }
 
     /// Whether the server has neither closed the connection nor sent anything on it.

@@ -10,7 +10,7 @@ use crate::fetch::proxy;
 use crate::url::PageUrl;
 
 /// The route to a server: direct, or through one proxy.
-pub(in crate::fetch) struct Route {
+pub(super) struct Route {
     /// For connections to the server itself, through the proxy if there is one.
     pub(super) config: Config,
     /// The proxy, if requests for plain http are sent to the proxy itself.
@@ -34,7 +34,7 @@ impl PlainProxy {
 impl Route {
     /// # Errors
     /// When ureq rejects the proxy.
-    pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
+    pub(super) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
         let proxy = proxy
             .map(|proxy| Proxy::new(proxy.secret_url()))
             .transpose()

@@ -20,12 +20,12 @@ use crate::fetch::connections::Connections;
 use crate::fetch::dial::is_unroutable;
 use crate::fetch::dns::Resolver;
 use crate::fetch::fault::{self, Stage};
-use crate::fetch::socket_state::Phases;
+use crate::fetch::phases::Phases;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
 
 /// Opens the connections of one thread.
-pub(in crate::fetch) struct Dialer {
+pub(super) struct Dialer {
     connector: Arc<dyn Connector<Out = Box<dyn Transport>>>,
     /// How long the last TLS handshake took.
     tls: HandshakeTime,
@@ -34,7 +34,7 @@ pub(in crate::fetch) struct Dialer {
 }
 
 impl Dialer {
-    pub(in crate::fetch) fn new(
+    pub(super) fn new(
         resolver: Resolver,
         connections: Connections,
         config: Arc<ClientConfig>,
@@ -52,7 +52,7 @@ impl Dialer {
     ///
     /// # Errors
     /// Why the last one failed.
-    pub(in crate::fetch) fn connect(
+    pub(super) fn connect(
         &self,
         url: &PageUrl,
         route: &Route,

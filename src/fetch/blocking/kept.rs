@@ -7,7 +7,7 @@ use super::exchange::Wire;
 use crate::url::HostKey;
 
 /// The idle connections of a thread, the most recently used one last.
-pub(in crate::fetch) struct Kept {
+pub(super) struct Kept {
     most: usize,
     within: Duration,
     idle: Vec<Idle>,
@@ -22,7 +22,7 @@ struct Idle {
 
 impl Kept {
     /// Keeps at most `most` connections, each for at most `within`.
-    pub(in crate::fetch) fn new(most: usize, within: Duration) -> Self {
+    pub(super) fn new(most: usize, within: Duration) -> Self {
         Self {
             most,
             within,
@@ -31,7 +31,7 @@ impl Kept {
     }
 
     /// Removes and returns an open connection to a host over a route, to an address that `admits` accepts.
-    pub(in crate::fetch) fn take(
+    pub(super) fn take(
         &mut self,
         host: &HostKey,
         route: usize,
@@ -47,7 +47,7 @@ impl Kept {
     }
 
     /// Stores a connection; if there are too many, the one unused for longest is dropped.
-    pub(in crate::fetch) fn put(&mut self, host: HostKey, route: usize, wire: Wire) {
+    pub(super) fn put(&mut self, host: HostKey, route: usize, wire: Wire) {
         if self.idle.len() >= self.most {
             self.idle.remove(0);
         }

@@ -2,19 +2,28 @@
 
 use http::{HeaderName, header};
 
-use super::route::PlainProxy;
 use crate::job::outgoing::Outgoing;
 use crate::url::PageUrl;
 
-/// The bytes of a request.
-///
-/// A request to the proxy itself, rather than through a tunnel, has the absolute form (3.2.2).
-pub(super) fn serialize(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainProxy>) -> Vec<u8> {
-    let body = outgoing.body.as_deref().unwrap_or_default();
-    let mut out = Vec::with_capacity(512 + body.len());
+/// The form of a request's target (RFC 9112 3.2).
+#[derive(Debug, Clone, Copy)]
+pub(in crate::fetch) enum Form<'a> {
+    /// Path and query, for the host itself or through a tunnel.
+    Origin,
+    /// The whole URL, for a proxy that passes the request on, with the value of `Proxy-Authorization` if there is one.
+    Absolute(Option<&'a str>),
+}
+
+/// Appends the bytes of a request.
+pub(in crate::fetch) fn serialize(
+    outgoing: &Outgoing<'_>,
+    url: &PageUrl,
+    form: Form<'_>,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(outgoing.method.as_str().as_bytes());
     out.push(b' ');
-    if proxy.is_some() {
+    if let Form::Absolute(_) = form {
         out.extend_from_slice(url.origin_text().as_bytes());
     }
     out.extend_from_slice(url.target().as_bytes());
@@ -26,23 +35,23 @@ pub(super) fn serialize(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&Plain
         out.extend_from_slice(b"\r\n");
     };
     if !outgoing.headers.contains_key(header::HOST) {
-        let (_, authority) = url.origin_text().split_once("://").unwrap_or_default();
-        field(&header::HOST, authority.as_bytes());
+        field(&header::HOST, url.authority().as_bytes());
     }
-    for (name, value) in &outgoing.headers {
+    let has_body = outgoing.body.is_some();
+    for (name, value) in outgoing.headers.iter() {
         // The body is framed by its own length, regardless of the user's headers.
         let framing = *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING;
-        if !(framing && outgoing.body.is_some()) {
+        if !(framing && has_body) {
             field(name, value.as_bytes());
         }
     }
-    if let Some(credentials) = proxy.and_then(PlainProxy::credentials) {
+    if let Form::Absolute(Some(credentials)) = form {
         field(&header::PROXY_AUTHORIZATION, credentials.as_bytes());
     }
-    if outgoing.body.is_some() {
+    let body = outgoing.body.as_deref().unwrap_or_default();
+    if has_body {
         field(&header::CONTENT_LENGTH, body.len().to_string().as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
-    out
 }

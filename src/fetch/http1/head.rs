@@ -1,33 +1,36 @@
 //! The head of a response, parsed as leniently as in browsers (RFC 9112 4 and 5).
 //!
-//! Folded lines are joined; a space before a colon and a line that is not a field are ignored. The other client has
-//! the same options set. Invariant: a head has at most about [`BYTES`] bytes and [`HEADER_FIELDS`] fields.
+//! Folded lines are joined; a space before a colon and a line that is not a field are ignored. Invariant: a head has at
+//! most about [`BYTES`] bytes and [`HEADER_FIELDS`] fields.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use httparse::{Header, ParserConfig, Status};
 
-use super::clock::Clock;
-use super::source::Source;
-use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::HEADER_FIELDS;
 use crate::page::failure::FetchError;
 
-/// The most bytes in a head: as many as the other client accepts.
+/// The most bytes in a head.
 const BYTES: usize = (8 << 10) + (400 << 10);
 /// The number of fields that are parsed without an allocation; hardly any head has more.
 const FEW: usize = 64;
 
 /// The head of a response.
-pub(super) struct Head {
-    pub(super) status: StatusCode,
-    pub(super) version: Version,
-    pub(super) headers: HeaderMap,
+#[derive(Debug)]
+pub(in crate::fetch) struct Head {
+    pub(in crate::fetch) status: StatusCode,
+    pub(in crate::fetch) version: Version,
+    pub(in crate::fetch) headers: HeaderMap,
 }
 
 impl Head {
+    /// Whether it is the response itself and not an interim one before it (RFC 9110 15.2).
+    pub(in crate::fetch) fn is_final(&self) -> bool {
+        !self.status.is_informational() || self.status == StatusCode::SWITCHING_PROTOCOLS
+    }
+
     /// Whether the server keeps the connection open (RFC 9112 9.3).
-    pub(super) fn keeps_connection(&self) -> bool {
+    pub(in crate::fetch) fn keeps_connection(&self) -> bool {
         let says = |word: &str| {
             self.headers
                 .get_all(header::CONNECTION)
@@ -40,49 +43,48 @@ impl Head {
     }
 }
 
-/// Reads the next head.
-///
-/// # Errors
-/// `Closed` if the connection ends first, `Protocol` if it is not a head, `HeadTooLarge`, or a timeout.
-pub(super) fn read(source: &mut Source, clock: &Clock) -> Result<Head, FetchError> {
-    // Nearly every head comes in one piece, and is parsed in place.
-    let mut all = BytesMut::new();
-    let mut parse_at = 0;
-    loop {
-        let failed = |error: &ureq::Error| from_ureq(error, Stage::Head, &clock.deadlines);
-        let input = source
-            .fill(clock.for_head())
-            .map_err(|error| failed(&error))?;
-        if input.is_empty() {
-            return Err(FetchError::Closed);
-        }
-        if all.is_empty() {
-            let (length, parsed) = (input.len(), parse(input)?);
-            if let Some((used, head)) = parsed {
-                source.consume(used);
-                return Ok(head);
+/// A head that is arriving.
+#[derive(Debug, Default)]
+pub(in crate::fetch) struct HeadReader {
+    /// The bytes of a head that comes in several pieces; nearly every head comes in one.
+    all: BytesMut,
+    parse_at: usize,
+}
+
+impl HeadReader {
+    /// Takes the bytes that arrived next; returns the head once it is complete, with the bytes after it.
+    ///
+    /// The fields are slices of those bytes and not copies.
+    ///
+    /// # Errors
+    /// `Protocol` if it is not a head, or `HeadTooLarge`.
+    pub(in crate::fetch) fn take(
+        &mut self,
+        input: Bytes,
+    ) -> Result<Option<(Head, Bytes)>, FetchError> {
+        if self.all.is_empty() {
+            if let Some(parsed) = parse(&input)? {
+                return Ok(Some(parsed));
             }
-            all.extend_from_slice(input);
-            source.consume(length);
-            parse_at = 2 * length;
+            self.all.extend_from_slice(&input);
+            self.parse_at = 2 * input.len();
         } else {
             // A head that arrives in tiny pieces is not parsed again for each of them, but only if it may be complete
             // or its size has doubled.
-            let seen = all.len().saturating_sub(3);
-            let length = input.len();
-            all.extend_from_slice(input);
-            source.consume(length);
-            if all.len() >= parse_at || may_end(&all[seen..]) {
-                parse_at = 2 * all.len();
-                if let Some((used, head)) = parse(&all)? {
-                    let _ = all.split_to(used);
-                    source.put_back(all.freeze());
-                    return Ok(head);
+            let seen = self.all.len().saturating_sub(3);
+            self.all.extend_from_slice(&input);
+            if self.all.len() >= self.parse_at || may_end(&self.all[seen..]) {
+                self.parse_at = 2 * self.all.len();
+                let all = std::mem::take(&mut self.all).freeze();
+                if let Some(parsed) = parse(&all)? {
+                    return Ok(Some(parsed));
                 }
+                self.all = all.into();
             }
         }
-        if all.len() > BYTES {
-            return Err(FetchError::HeadTooLarge);
+        match self.all.len() > BYTES {
+            true => Err(FetchError::HeadTooLarge),
+            false => Ok(None),
         }
     }
 }
@@ -93,8 +95,8 @@ fn may_end(bytes: &[u8]) -> bool {
         .any(|at| matches!(bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
-/// Parses a head; returns its length and the head, or `None` if it is not complete.
-fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, FetchError> {
+/// Parses a head; returns it and the bytes after it, or `None` if it is not complete.
+fn parse(bytes: &Bytes) -> Result<Option<(Head, Bytes)>, FetchError> {
     match parse_into(bytes, &mut [httparse::EMPTY_HEADER; FEW]) {
         Err(httparse::Error::TooManyHeaders) => {
             parse_into(bytes, &mut vec![httparse::EMPTY_HEADER; HEADER_FIELDS])
@@ -108,9 +110,9 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, FetchError> {
 }
 
 fn parse_into<'b>(
-    bytes: &'b [u8],
+    bytes: &'b Bytes,
     fields: &mut [Header<'b>],
-) -> Result<Option<(usize, Head)>, httparse::Error> {
+) -> Result<Option<(Head, Bytes)>, httparse::Error> {
     let mut config = ParserConfig::default();
     config
         .allow_obsolete_multiline_headers_in_responses(true)
@@ -131,7 +133,7 @@ fn parse_into<'b>(
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| httparse::Error::HeaderName)?;
         let value = match memchr::memchr(b'\n', field.value) {
-            None => HeaderValue::from_bytes(field.value),
+            None => HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)),
             Some(_) => HeaderValue::from_maybe_shared(unfold(field.value)),
         };
         headers.append(name, value.map_err(|_| httparse::Error::HeaderValue)?);
@@ -141,7 +143,7 @@ fn parse_into<'b>(
         version,
         headers,
     };
-    Ok(Some((used, head)))
+    Ok(Some((head, bytes.slice(used..))))
 }
 
 /// Joins a folded value into one line, with a space for each fold (RFC 9112 5.2).
@@ -155,15 +157,35 @@ fn unfold(value: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
-    fn head(text: &str) -> Result<Option<(usize, Head)>, FetchError> {
-        parse(text.as_bytes())
+    fn head(text: &str) -> Result<Option<(Head, Bytes)>, FetchError> {
+        HeadReader::default().take(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn a_head_in_tiny_pieces_is_the_same_and_what_follows_is_kept() {
+        let text = "HTTP/1.1 200 OK\r\nX-Folded: one\r\n two\r\nLast: 1\r\n\r\nbody";
+        for at_once in 1..text.len() {
+            let mut reader = HeadReader::default();
+            let mut read = 0;
+            let (head, rest) = text
+                .as_bytes()
+                .chunks(at_once)
+                .find_map(|piece| {
+                    read += piece.len();
+                    reader.take(Bytes::copy_from_slice(piece)).unwrap()
+                })
+                .unwrap();
+            assert_eq!(head.headers["x-folded"], "one two", "{at_once}");
+            let follows = [&rest[..], &text.as_bytes()[read..]].concat();
+            assert_eq!(follows, b"body", "{at_once}");
+        }
     }
 
     #[test]
     fn a_head_is_parsed_like_in_browsers() {
         let text = "HTTP/1.1 200 OK\r\nX-Folded: one\r\n\t two\r\n  three\r\nSpaced : yes\r\nno field\r\nLast: 1\n\nbody";
-        let (used, head) = head(text).unwrap().unwrap();
-        assert_eq!(&text[used..], "body");
+        let (head, rest) = head(text).unwrap().unwrap();
+        assert_eq!(rest, "body");
         let field = |name: &str| head.headers.get(name).unwrap().to_str().unwrap();
         assert_eq!(field("x-folded"), "one two three");
         assert_eq!((field("spaced"), field("last")), ("yes", "1"));
@@ -174,7 +196,7 @@ mod tests {
     fn a_head_may_have_up_to_a_thousand_fields() {
         let with = |count: usize| format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: 1\r\n".repeat(count));
         for count in [FEW, FEW + 1, HEADER_FIELDS] {
-            assert_eq!(head(&with(count)).unwrap().unwrap().1.headers.len(), count);
+            assert_eq!(head(&with(count)).unwrap().unwrap().0.headers.len(), count);
         }
         assert!(matches!(
             head(&with(HEADER_FIELDS + 1)),
@@ -195,7 +217,7 @@ mod tests {
             ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", true),
         ] {
             assert_eq!(
-                head(text).unwrap().unwrap().1.keeps_connection(),
+                head(text).unwrap().unwrap().0.keeps_connection(),
                 keeps,
                 "{text}"
             );

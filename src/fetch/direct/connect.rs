@@ -1,0 +1,136 @@
+//! Opening a connection: DNS, TCP, TLS, each timed, each with its own failure.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::stream::Stream;
+use crate::fetch::dial::{dial, is_unroutable};
+use crate::fetch::dns::check_public;
+use crate::fetch::dns_error::DnsError;
+use crate::fetch::fault;
+use crate::fetch::phases::{Phases, lap};
+use crate::fetch::shared::Shared;
+use crate::page::failure::FetchError;
+use crate::url::PageUrl;
+
+/// Opens the connections of a lane.
+pub(super) struct Connector {
+    shared: Arc<Shared>,
+    /// Offers every protocol that the settings allow.
+    tls: Arc<ClientConfig>,
+    /// Offers only HTTP/1.1.
+    tls_http1: Arc<ClientConfig>,
+    /// Whether the settings allow HTTP/2.
+    pub(super) offers_http2: bool,
+}
+
+/// A connection that was opened.
+pub(super) struct Opened {
+    pub(super) stream: Stream,
+    pub(super) remote: SocketAddr,
+    pub(super) phases: Phases,
+}
+
+/// How to open a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Whether addresses that are not public are refused.
+    pub(super) guarded: bool,
+    /// Whether only HTTP/1.1 is offered.
+    pub(super) http1: bool,
+}
+
+impl Connector {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let tls = Arc::new(shared.tls.clone());
+        let mut tls_http1 = shared.tls.clone();
+        tls_http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self {
+            offers_http2: tls.alpn_protocols.iter().any(|name| name == b"h2"),
+            tls,
+            tls_http1: Arc::new(tls_http1),
+            shared: shared.clone(),
+        }
+    }
+
+    /// Resolves the name, and sets up TCP and TLS.
+    ///
+    /// # Errors
+    /// Which step failed.
+    pub(super) async fn connect(&self, url: &PageUrl, how: How) -> Result<Opened, FetchError> {
+        let deadlines = &self.shared.plan.settings.deadlines;
+        let mut phases = Phases::default();
+        let began = Instant::now();
+        let addresses = self
+            .addresses(url, how.guarded)
+            .await
+            .map_err(|error| fault::from_dns(&error))?;
+        let since = lap(&mut phases.resolve, began);
+        let (stream, remote) = dial(&addresses).await.map_err(|(error, address)| {
+            fault::from_connect(&error, address.is_some_and(is_unroutable), deadlines)
+        })?;
+        let since = lap(&mut phases.connect, since);
+        let stream = match url.is_secure() {
+            false => Stream::Plain(stream),
+            true => {
+                let stream = self.handshake(url, stream, how.http1).await;
+                let stream =
+                    stream.map_err(|error| fault::from_connect(&error, false, deadlines))?;
+                lap(&mut phases.tls, since);
+                Stream::Tls(Box::new(stream))
+            }
+        };
+        Ok(Opened {
+            stream,
+            remote,
+            phases,
+        })
+    }
+
+    async fn addresses(&self, url: &PageUrl, guarded: bool) -> Result<Vec<SocketAddr>, DnsError> {
+        let port = url.port();
+        if let Some(literal) = url.literal_address() {
+            return Ok(vec![SocketAddr::new(literal, port)]);
+        }
+        let name = url.as_url().host_str().unwrap_or_default();
+        let found = self.shared.resolver.addresses(name).await?;
+        if guarded {
+            check_public(&found)?;
+        }
+        // The port in the URL takes precedence over that of an address from the user.
+        let is_explicit = url.as_url().port().is_some();
+        let with_port = |mut address: SocketAddr| {
+            if is_explicit || address.port() == 0 {
+                address.set_port(port);
+            }
+            address
+        };
+        Ok(found.iter().copied().map(with_port).collect())
+    }
+
+    async fn handshake(
+        &self,
+        url: &PageUrl,
+        stream: TcpStream,
+        http1: bool,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let name = url.as_url().host_str().unwrap_or_default();
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let config = match http1 {
+            true => &self.tls_http1,
+            false => &self.tls,
+        };
+        let connector = TlsConnector::from(config.clone());
+        connector.connect(name, stream).await
+    }
+}

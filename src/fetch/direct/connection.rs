@@ -1,0 +1,255 @@
+//! A connection with HTTP/1.1, driven by the request that uses it.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+
+use super::buffers::Buffers;
+use super::connect::Opened;
+use super::head::Head;
+use super::room::Room;
+use super::stream::Stream;
+use crate::fetch::fault::{self, Stage};
+use crate::fetch::http1::{self, Form, HeadReader};
+use crate::fetch::phases::Phases;
+use crate::fetch::settings::Deadlines;
+use crate::job::outgoing::Outgoing;
+use crate::page::failure::FetchError;
+use crate::url::PageUrl;
+
+/// The number of reads after which a request lets others go first, even if more has arrived.
+const READS_IN_A_ROW: u8 = 16;
+
+/// A connection with HTTP/1.1.
+pub(super) struct Connection {
+    stream: Stream,
+    pub(super) remote: SocketAddr,
+    phases: Phases,
+    /// Whether a response has arrived on it.
+    used: bool,
+    /// Reads without a wait.
+    reads: u8,
+    _room: Room,
+}
+
+/// A response whose body is being received.
+pub(in crate::fetch) struct Receiving {
+    connection: Connection,
+    body: http1::Body,
+    /// Bytes that arrived and were not looked at yet.
+    rest: Bytes,
+    /// Whether the connection may be kept once the body has ended.
+    keeps: bool,
+    received: u64,
+}
+
+/// A request that is being sent.
+struct Sending {
+    bytes: Vec<u8>,
+    sent: usize,
+    flushed: bool,
+    /// Why it cannot be sent further. The server may have responded before that.
+    broken: Option<io::Error>,
+}
+
+impl Connection {
+    pub(super) fn new(opened: Opened, room: Room) -> Self {
+        Self {
+            stream: opened.stream,
+            remote: opened.remote,
+            phases: opened.phases,
+            used: false,
+            reads: 0,
+            _room: room,
+        }
+    }
+
+    /// Whether the server has neither closed the connection nor sent anything on it.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// Sends a request, and receives the head of its response.
+    ///
+    /// # Errors
+    /// Why there is no response.
+    pub(super) async fn ask(
+        mut self,
+        buffers: &Buffers,
+        outgoing: &Outgoing<'_>,
+        url: &PageUrl,
+        deadlines: &Deadlines,
+    ) -> Result<(Head, Receiving), FetchError> {
+        let mut bytes = buffers.for_request();
+        http1::serialize(outgoing, url, Form::Origin, &mut bytes);
+        let mut sending = Sending::new(bytes);
+        let mut got_input = false;
+        let arrived = self
+            .head(&mut sending, buffers, &mut got_input, deadlines)
+            .await;
+        // A response that came before the whole request was sent leaves the connection in the middle of it.
+        let is_sent = sending.flushed;
+        buffers.give_back(sending.bytes);
+        let (head, rest) = arrived.map_err(|error| {
+            let died_idle = self.used && !got_input;
+            fault::of_kept(error, &outgoing.method, died_idle)
+        })?;
+        let body = http1::Body::of(&outgoing.method, &head)?;
+        let keeps = head.keeps_connection() && is_sent && !outgoing.wants_close();
+        let kept = std::mem::replace(&mut self.used, true);
+        let answered = Head {
+            status: head.status,
+            version: head.version,
+            remote: Some(self.remote),
+            phases: match kept {
+                true => Phases::default(),
+                false => self.phases,
+            },
+            kept,
+            headers: head.headers,
+        };
+        let receiving = Receiving {
+            keeps,
+            connection: self,
+            body,
+            rest,
+            received: 0,
+        };
+        Ok((answered, receiving))
+    }
+
+    /// Sends, and receives until the head is complete. Interim responses are skipped (RFC 9110 15.2).
+    async fn head(
+        &mut self,
+        sending: &mut Sending,
+        buffers: &Buffers,
+        got_input: &mut bool,
+        deadlines: &Deadlines,
+    ) -> Result<(http1::Head, Bytes), FetchError> {
+        let failed = |error: &io::Error| fault::from_client(error, Stage::Head, deadlines);
+        let mut reader = HeadReader::default();
+        let mut rest = Bytes::new();
+        loop {
+            if rest.is_empty() {
+                let read = poll_fn(|context| {
+                    let _ = sending.poll(&mut self.stream, context); // whether or not all is sent, a response may come
+                    self.poll_read(buffers, None, context)
+                });
+                rest = match (read.await, &sending.broken) {
+                    (Ok(bytes), _) if !bytes.is_empty() => bytes,
+                    (_, Some(broken)) => return Err(failed(broken)),
+                    (Ok(_), None) => return Err(FetchError::Closed),
+                    (Err(error), None) => return Err(failed(&error)),
+                };
+                *got_input = true;
+            }
+            if let Some((head, after)) = reader.take(std::mem::take(&mut rest))? {
+                if head.is_final() {
+                    return Ok((head, after));
+                }
+                rest = after;
+            }
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        buffers: &Buffers,
+        expected: Option<u64>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Bytes>> {
+        if self.reads >= READS_IN_A_ROW {
+            self.reads = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let read = buffers.poll_read(&mut self.stream, expected, context);
+        self.reads = match read.is_pending() {
+            true => 0,
+            false => self.reads + 1,
+        };
+        read
+    }
+}
+
+impl Sending {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            sent: 0,
+            flushed: false,
+            broken: None,
+        }
+    }
+
+    /// Sends what the other side takes.
+    fn poll(&mut self, stream: &mut Stream, context: &mut Context<'_>) -> Poll<()> {
+        if self.flushed || self.broken.is_some() {
+            return Poll::Ready(());
+        }
+        if let Err(error) = ready!(self.poll_send(stream, context)) {
+            self.broken = Some(error);
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_send(
+        &mut self,
+        stream: &mut Stream,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.sent < self.bytes.len() {
+            let unsent = &self.bytes[self.sent..];
+            match ready!(Pin::new(&mut *stream).poll_write(context, unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.sent += count,
+            }
+        }
+        ready!(Pin::new(stream).poll_flush(context))?;
+        self.flushed = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Receiving {
+    /// Receives the next piece of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// Why the body cannot be received further.
+    pub(super) async fn chunk(
+        &mut self,
+        buffers: &Buffers,
+        deadlines: &Deadlines,
+    ) -> Result<Option<Bytes>, FetchError> {
+        while !self.body.is_over() {
+            if self.rest.is_empty() {
+                let expected = self.body.left();
+                let connection = &mut self.connection;
+                let read = poll_fn(|context| connection.poll_read(buffers, expected, context));
+                let stage = Stage::Body(self.received);
+                let failed = |error: io::Error| fault::from_client(&error, stage, deadlines);
+                self.rest = read.await.map_err(failed)?;
+                if self.rest.is_empty() {
+                    return self.body.end(self.received).map(|()| None);
+                }
+            }
+            let data = self.body.take(&mut self.rest)?;
+            if !data.is_empty() {
+                self.received += data.len() as u64;
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The connection, if it may be used again.
+    pub(super) fn into_connection(self) -> Option<Connection> {
+        let reusable = self.keeps && self.body.is_over() && self.rest.is_empty();
+        reusable.then_some(self.connection)
+    }
+}

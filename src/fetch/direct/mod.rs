@@ -1,0 +1,222 @@
+//! The direct connections of one event loop, and the requests on them.
+//!
+//! A request takes an idle connection to its host, or opens one; it drives that connection itself, as part of its own
+//! future, and afterwards the connection rests in the [pool](pool::Pool), where nobody polls it. So no request wakes a
+//! second task, and no lock is taken: everything here belongs to one thread. HTTP/1.1 is [ours](super::http1); HTTP/2
+//! comes from the h2 crate. Invariant: the open connections of a lane are bounded, and one is used again only after a
+//! response that ended where its framing says. It does not follow redirects or retry.
+
+mod buffers;
+mod connect;
+mod connection;
+mod head;
+mod http2;
+mod opening;
+mod pool;
+mod room;
+mod session;
+mod stream;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustix::process::{Resource, getrlimit};
+
+use super::fault::{self, Stage};
+use super::guard::admits;
+use super::phases::Phases;
+use super::shared::Shared;
+use crate::job::Job;
+use crate::job::outgoing::Outgoing;
+use crate::page::failure::{FetchError, Phase};
+use buffers::Buffers;
+use connect::{Connector, How};
+use connection::{Connection, Receiving};
+pub(super) use head::Head;
+use http2::{Ready, Streaming};
+use opening::Opening;
+use pool::{Pool, Turn};
+use session::{InUse, Session};
+
+/// The most connections that a run may have open, whatever the limit of files.
+const MOST: u64 = 65_536;
+
+/// The direct connections of one event loop.
+pub(super) struct Direct {
+    shared: Arc<Shared>,
+    connector: Connector,
+    pool: Rc<RefCell<Pool>>,
+    buffers: Buffers,
+}
+
+/// The body of a response that is being received.
+pub(super) enum Body {
+    Http1(Receiving),
+    Http2(Streaming),
+}
+
+/// What a request is sent on.
+enum Line {
+    Http1(Connection),
+    /// Together with other requests; with how long it took to open, if it was opened for this one.
+    Http2(InUse, Phases),
+}
+
+/// The most connections that a run may have open.
+///
+/// That is half of the files that it may open, so that outputs, bodies, name lookups and connections in use have
+/// the rest.
+pub(super) fn limit() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from((files / 2).clamp(1, MOST)).unwrap_or(1)
+}
+
+impl Direct {
+    /// The connections of a lane, at most `limit` at a time beside those in use.
+    pub(super) fn new(shared: &Arc<Shared>, limit: usize) -> Self {
+        let plan = &shared.plan;
+        let pool = Pool::new(limit, plan.idle_per_host, plan.keep_idle);
+        Self {
+            connector: Connector::new(shared),
+            pool: Rc::new(RefCell::new(pool)),
+            buffers: Buffers::default(),
+            shared: shared.clone(),
+        }
+    }
+
+    /// Sends a request, and receives the head of its response.
+    ///
+    /// # Errors
+    /// Why there is no response.
+    pub(super) async fn ask(
+        &self,
+        job: &Job,
+        guarded: bool,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<(Head, Body), FetchError> {
+        let deadlines = &self.shared.plan.settings.deadlines;
+        loop {
+            match self.line(job, guarded).await? {
+                Line::Http1(connection) => {
+                    let asked = connection.ask(&self.buffers, outgoing, &job.url, deadlines);
+                    let (head, body) = asked.await?;
+                    return Ok((head, Body::Http1(body)));
+                }
+                Line::Http2(in_use, phases) => {
+                    let Some(ready) = Ready::wait(in_use).await else {
+                        continue; // the connection has ended, and nothing was sent
+                    };
+                    return match ready.ask(outgoing, &job.url, phases).await {
+                        Ok((head, body)) => Ok((head, Body::Http2(body))),
+                        // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
+                        Err(failed) if fault::wants_http1(&failed.error) => {
+                            self.pool.borrow_mut().prefer_http1(&job.host);
+                            Err(FetchError::Unprocessed("the host wants HTTP/1.1".into()))
+                        }
+                        Err(failed) => Err(failed.fault(&outgoing.method, deadlines)),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Receives the next piece of a body; `None` at its end.
+    ///
+    /// # Errors
+    /// Why the body cannot be received further.
+    pub(super) async fn chunk(&self, body: &mut Body) -> Result<Option<Bytes>, FetchError> {
+        let deadlines = &self.shared.plan.settings.deadlines;
+        match body {
+            Body::Http1(receiving) => receiving.chunk(&self.buffers, deadlines).await,
+            Body::Http2(streaming) => streaming.chunk(deadlines).await,
+        }
+    }
+
+    /// Takes the connection of a response back, if it may be used again.
+    pub(super) fn take_back(&self, body: Body, job: &Job) {
+        if let Body::Http1(receiving) = body
+            && let Some(connection) = receiving.into_connection()
+        {
+            self.pool.borrow_mut().put(&job.host, connection);
+        }
+    }
+
+    /// A connection for a job: an idle one, one that others use too, or a new one.
+    async fn line(&self, job: &Job, guarded: bool) -> Result<Line, FetchError> {
+        let guards = self.shared.guards(job);
+        let may_use = |remote| !guards || admits(job, remote, None);
+        let (opening, http1) = loop {
+            let (turn, http1) = {
+                let mut pool = self.pool.borrow_mut();
+                let http1 = !self.connector.offers_http2 || pool.wants_http1(&job.host);
+                let may_be_http2 = job.url.is_secure() && !http1;
+                (pool.turn(job, may_be_http2, may_use), http1)
+            };
+            match turn {
+                Turn::Idle(connection) => return Ok(Line::Http1(connection)),
+                Turn::Shared(in_use) => return Ok(Line::Http2(in_use, Phases::default())),
+                Turn::Connect => break (None, http1),
+                Turn::First(tell) => {
+                    break (Some(Opening::new(&self.pool, &job.host, tell)), http1);
+                }
+                Turn::Wait(mut told) => {
+                    // After a failure all of them try at once: one by one, the last would wait for the deadlines of
+                    // all others.
+                    if told.changed().await.is_err() {
+                        break (None, http1);
+                    }
+                }
+            }
+        };
+        self.open(job, How { guarded, http1 }, opening).await
+    }
+
+    /// Opens a connection for a job.
+    async fn open(
+        &self,
+        job: &Job,
+        how: How,
+        opening: Option<Opening>,
+    ) -> Result<Line, FetchError> {
+        let room = self.pool.borrow_mut().room();
+        if self.shared.plan.settings.count_connections {
+            self.shared.connections.add(1);
+        }
+        let opened = self.in_time(self.connector.connect(&job.url, how)).await?;
+        if !opened.stream.is_http2() {
+            if let Some(opening) = opening {
+                opening.found_http1();
+            }
+            return Ok(Line::Http1(Connection::new(opened, room)));
+        }
+        let deadlines = &self.shared.plan.settings.deadlines;
+        let failed = |error| fault::from_client(&error, Stage::Head, deadlines);
+        let phases = opened.phases;
+        let start = async { Session::start(opened, room).await.map_err(failed) };
+        let session = self.in_time(start).await?;
+        self.pool.borrow_mut().share(&job.host, session.clone());
+        if let Some(opening) = opening {
+            opening.found_http2();
+        }
+        Ok(Line::Http2(session.enter(), phases))
+    }
+
+    /// Waits until the deadline for connections.
+    async fn in_time<T>(
+        &self,
+        steps: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        let within = self.shared.plan.settings.deadlines.connect;
+        if within.is_zero() {
+            return steps.await;
+        }
+        let late = |_| FetchError::Timeout {
+            phase: Phase::Connect,
+            after: within,
+        };
+        tokio::time::timeout(within, steps).await.map_err(late)?
+    }
+}
