@@ -8,7 +8,7 @@ use http::header;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::{Error, Result, Setting};
-use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan};
+use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan, Versions};
 use crate::follow::{CrawlSettings, FollowPlan};
 use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
 use crate::parse::{self, FollowSettings, ParsePlan, Wants};
@@ -39,6 +39,12 @@ impl RunPlan {
     /// When two settings contradict each other, or one is invalid.
     pub(super) fn of(config: &Config, wants: Wants) -> Result<Self> {
         let settings = &config.frontier;
+        if matches!(config.engine, Engine::Blocking(_)) && config.fetch.versions == Versions::Http2
+        {
+            let problem =
+                "the engine blocking speaks HTTP/1.1 and not HTTP/2; choose another engine";
+            return Err(Error::Setting(problem.into()));
+        }
         let sinks = sinks(config)?;
         let parse = parse(config, wants)?;
         let links = parse.follow.as_ref().map(|follow| &follow.wanted);

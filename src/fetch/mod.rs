@@ -38,7 +38,8 @@ pub(crate) use fetcher::Fetcher;
 pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use proxy::{Proxy, ProxyScheme};
 pub use settings::{
-    Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions, method,
+    Deadlines, FetchSettings, Http2Connections, Override, Private, SpoolSettings, TlsSettings,
+    Versions, method,
 };
 pub(crate) use shared::Shared;
 pub use types::MediaTypes;

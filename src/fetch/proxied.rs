@@ -165,9 +165,11 @@ impl Current {
         if !settings.deadlines.connect.is_zero() {
             builder = builder.connect_timeout(settings.deadlines.connect);
         }
-        if settings.versions == Versions::Http1 {
-            builder = builder.http1_only();
-        }
+        builder = match settings.versions {
+            Versions::Any => builder,
+            Versions::Http1 => builder.http1_only(),
+            Versions::Http2 => builder.http2_prior_knowledge(),
+        };
         let client = builder
             .build()
             .map_err(|source| Error::setup("the HTTP client", source))?;

@@ -1,6 +1,7 @@
 //! Settings of the fetch path: what to send, how long to wait, how much to accept.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct FetchSettings {
     pub spool: SpoolSettings,
     /// The HTTP versions to offer.
     pub versions: Versions,
+    /// The connections with HTTP/2 to one host, for each lane.
+    pub http2_connections: Http2Connections,
     /// How certificates are checked.
     pub tls: TlsSettings,
     /// Proxies, used in turn; if empty, connections are direct.
@@ -82,6 +85,26 @@ pub enum Versions {
     Any,
     /// HTTP/1.1 only.
     Http1,
+    /// HTTP/2 only, over plain http too, without asking the server first (RFC 9113 3.3: prior knowledge).
+    ///
+    /// The `blocking` engine, which speaks HTTP/1.1, refuses it.
+    Http2,
+}
+
+/// The number of connections with HTTP/2 to one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Http2Connections {
+    /// One, and another one only while the server allows no more requests on the others (RFC 9113 5.1.2); at most
+    /// [`MOST`](Self::MOST).
+    #[default]
+    AsNeeded,
+    /// Up to this number, with the requests spread over them.
+    UpTo(NonZeroUsize),
+}
+
+impl Http2Connections {
+    /// The most connections that [`AsNeeded`](Self::AsNeeded) makes.
+    pub const MOST: usize = 8;
 }
 
 /// How certificates are checked.
@@ -168,6 +191,7 @@ impl Default for FetchSettings {
             types: MediaTypes::default(),
             spool: SpoolSettings::default(),
             versions: Versions::Any,
+            http2_connections: Http2Connections::AsNeeded,
             tls: TlsSettings::Verify { roots: None },
             proxies: Vec::new(),
             resolve: Vec::new(),

@@ -54,6 +54,7 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
     config.alpn_protocols = match versions {
         Versions::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         Versions::Http1 => vec![b"http/1.1".to_vec()],
+        Versions::Http2 => vec![b"h2".to_vec()],
     };
     Ok(config)
 }

@@ -4,16 +4,18 @@
 //! never exceed the limit of open files, and TLS sessions are resumed however many hosts there are.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use haul::Event;
-use haul::fetch::TlsSettings;
+use haul::fetch::{Private, TlsSettings};
 use rcgen::{CertificateParams, KeyPair};
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{AddressFamily, RecvFlags, SocketType, recv};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
@@ -354,5 +356,42 @@ fn a_page_has_the_time_of_its_new_connection_and_none_for_a_reused_one() {
         for (timing, _) in &reused {
             assert_eq!((timing.resolve, timing.tls), (None, None), "{timing:?}");
         }
+    });
+}
+
+/// Occupies a port of 127.0.0.2 so that connections to it are neither taken nor refused; returns what keeps it so.
+fn silent(port: u16) -> Vec<OwnedFd> {
+    let address = SocketAddr::from(([127, 0, 0, 2], port));
+    let listener = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&listener, &address).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let mut kept = vec![listener];
+    // The queue of a listener that never accepts is soon full.
+    while let Ok(waiting) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        kept.push(waiting.into());
+    }
+    kept
+}
+
+#[test]
+fn an_address_that_does_not_respond_is_left_for_the_next_one() {
+    on_every_engine(|engine| {
+        let port = serve(|stream| {
+            let mut reader = BufReader::new(stream.try_clone()?);
+            while request(&mut reader)? {
+                (&stream).write_all(PAGE)?;
+            }
+            Ok(())
+        });
+        let _kept = silent(port);
+        let mut settings = config(engine, [format!("http://two.example:{port}/")]);
+        settings.fetch.resolve = vec!["two.example:*:127.0.0.2,127.0.0.1".parse().unwrap()];
+        settings.fetch.private = Private::Allow;
+        // Nothing but the second address can end the wait in this time.
+        settings.fetch.deadlines.connect = Duration::ZERO;
+        settings.fetch.deadlines.total = Duration::from_secs(20);
+        settings.frontier.retries = 0;
+        let report = run(settings);
+        assert_eq!(report.ends(), ["200"], "{:?}", report.records);
     });
 }

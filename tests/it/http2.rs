@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use haul::fetch::{TlsSettings, Versions};
+use haul::Config;
+use haul::fetch::{Http2Connections, TlsSettings, Versions};
 use http::Response;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 use tokio_rustls::TlsAcceptor;
 
-use crate::run::{config, on_every_engine, run};
+use crate::run::{config, on_every_engine, outcome, run};
 
 /// A server that speaks these protocols; it runs as long as the test binary.
 pub(crate) fn serve(protocols: &[&str], connections: Arc<AtomicUsize>) -> SocketAddr {
@@ -49,6 +51,51 @@ pub(crate) fn serve(protocols: &[&str], connections: Arc<AtomicUsize>) -> Socket
         });
     });
     address
+}
+
+/// A server for HTTP/2 over plain TCP, with at most four requests at a time on each connection.
+///
+/// It has a start page with links to `number` pages, and responds to those only once all of them were requested.
+fn serve_plain(number: usize, connections: Arc<AtomicUsize>) -> SocketAddr {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let all = Arc::new(Barrier::new(number));
+    thread::spawn(move || {
+        runtime.block_on(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(talk_plain(stream, number, all.clone()));
+            }
+        });
+    });
+    address
+}
+
+async fn talk_plain(stream: TcpStream, number: usize, all: Arc<Barrier>) -> Option<()> {
+    let mut builder = h2::server::Builder::new();
+    let handshake = builder
+        .max_concurrent_streams(4)
+        .handshake::<_, bytes::Bytes>(stream);
+    let mut connection = handshake.await.ok()?;
+    while let Some(Ok((request, mut answer))) = connection.accept().await {
+        let all = all.clone();
+        tokio::spawn(async move {
+            let link = |page| format!("<a href=/all/{page}>{page}</a>");
+            let body: String = (0..number).map(link).collect();
+            if request.uri().path().starts_with("/all/") {
+                all.wait().await;
+            }
+            let head = Response::builder().header("content-type", "text/html");
+            let head = head.body(()).ok()?;
+            let mut stream = answer.send_response(head, false).ok()?;
+            stream.send_data(body.into(), true).ok()
+        });
+    }
+    None
 }
 
 /// Responds to every request over HTTP/2 with its path, except one that it resets; over HTTP/1.1 with "one".
@@ -145,5 +192,46 @@ fn a_run_limited_to_http_1_does_not_offer_http_2() {
         settings.fetch.versions = Versions::Http1;
         settings.frontier.retries = 0;
         assert_eq!(run(settings).ends(), ["tls"]);
+    });
+}
+
+#[test]
+fn a_host_that_allows_few_requests_at_a_time_on_a_connection_gets_another() {
+    // One lane, which knows the server's limit from the start page on.
+    let connections = Arc::new(AtomicUsize::new(0));
+    let address = serve_plain(16, connections.clone());
+    let mut settings = Config::crawl([format!("http://{address}/")]);
+    settings.engine = "processes:1x16".parse().unwrap();
+    settings.program = Some(env!("CARGO_BIN_EXE_haul").into());
+    settings.frontier.per_host = 16;
+    settings.fetch.versions = Versions::Http2;
+    let report = run(settings);
+    assert_eq!(report.ends(), ["200"; 17], "{:?}", report.records);
+    assert_eq!(connections.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn as_many_connections_as_asked_for_share_the_requests_to_a_host() {
+    on_every_engine(|engine| {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let address = serve_plain(8, connections.clone());
+        let urls = (0..8).map(|page| format!("http://{address}/all/{page}"));
+        let mut settings = config(engine, urls);
+        settings.frontier.per_host = 8;
+        settings.fetch.versions = Versions::Http2;
+        settings.fetch.http2_connections = Http2Connections::UpTo(3.try_into().unwrap());
+        if engine.starts_with("blocking") {
+            let error = outcome(settings).unwrap_err();
+            assert!(error.to_string().contains("HTTP/1.1"), "{error}");
+            return;
+        }
+        if !engine.starts_with("async") && !engine.starts_with("processes") {
+            return; // never eight requests at once
+        }
+        let report = run(settings);
+        assert_eq!(report.ends(), ["200"; 8], "{engine}: {:?}", report.records);
+        let opened = connections.load(Ordering::SeqCst);
+        let allowed = 2..=3 * lanes(engine);
+        assert!(allowed.contains(&opened), "{engine}: {opened} connections");
     });
 }

@@ -1,10 +1,13 @@
 //! The flags about connections: TLS, proxies, DNS.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 use haul::Error;
-use haul::fetch::{FetchSettings, Override, Private, Proxy, TlsSettings, Versions};
+use haul::fetch::{
+    FetchSettings, Http2Connections, Override, Private, Proxy, TlsSettings, Versions,
+};
 
 /// How a host is reached.
 #[derive(Debug, Args)]
@@ -28,6 +31,14 @@ pub(super) struct Connection {
     /// Use HTTP/1.1 only
     #[arg(long)]
     http1: bool,
+
+    /// Use HTTP/2 only, over plain http too, without asking the server whether it speaks it
+    #[arg(long, conflicts_with = "http1")]
+    http2_prior_knowledge: bool,
+
+    /// Open up to N HTTP/2 connections to each host, for each event loop [default: one, or as many as the server's limit needs]
+    #[arg(long, value_name = "N")]
+    h2_connections: Option<NonZeroUsize>,
 
     /// Allow redirects from public to private addresses
     ///
@@ -66,6 +77,12 @@ impl Connection {
         };
         if self.http1 {
             fetch.versions = Versions::Http1;
+        }
+        if self.http2_prior_knowledge {
+            fetch.versions = Versions::Http2;
+        }
+        if let Some(most) = self.h2_connections {
+            fetch.http2_connections = Http2Connections::UpTo(most);
         }
         if self.allow_private {
             fetch.private = Private::Allow;

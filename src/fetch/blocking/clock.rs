@@ -11,6 +11,9 @@ use crate::fetch::settings::Deadlines;
 /// The phase that is passed to ureq, which returns it with a timeout.
 const HEAD: Timeout = Timeout::RecvResponse;
 
+/// How long an address may not respond before the next one is tried.
+const BEFORE_NEXT: Duration = Duration::from_secs(1);
+
 /// How long one fetch may still wait, and for what.
 pub(super) struct Clock {
     pub(super) started: Instant,
@@ -41,15 +44,19 @@ impl Clock {
         timeout
     }
 
-    /// The timeout for a connection, if `left` addresses are left to try.
+    /// The timeout for a connection, if `left` addresses are left to try; the last one has all the time that is left.
     pub(super) fn for_connection(&self, since: Instant, left: usize) -> NextTimeout {
         let connect = self.deadlines.connect;
         let passed = since.elapsed();
         let share = connect.saturating_sub(passed) / u32::try_from(left.max(1)).unwrap_or(1);
-        let within = match connect.is_zero() {
-            true => Duration::ZERO,
+        let within = match (connect.is_zero(), left > 1) {
+            (true, true) => BEFORE_NEXT,
+            (true, false) => Duration::ZERO,
             // Zero would mean no deadline.
-            false => share.max(Duration::from_millis(1)),
+            (false, has_next) => {
+                let most = if has_next { BEFORE_NEXT } else { share };
+                share.min(most).max(Duration::from_millis(1))
+            }
         };
         self.until(Instant::now(), within, Timeout::Connect)
     }

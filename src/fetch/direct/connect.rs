@@ -17,6 +17,7 @@ use crate::fetch::dns::check_public;
 use crate::fetch::dns_error::DnsError;
 use crate::fetch::fault;
 use crate::fetch::phases::{Phases, lap};
+use crate::fetch::settings::Versions;
 use crate::fetch::shared::Shared;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
@@ -28,8 +29,6 @@ pub(super) struct Connector {
     tls: Arc<ClientConfig>,
     /// Offers only HTTP/1.1.
     tls_http1: Arc<ClientConfig>,
-    /// Whether the settings allow HTTP/2.
-    pub(super) offers_http2: bool,
 }
 
 /// A connection that was opened.
@@ -37,6 +36,7 @@ pub(super) struct Opened {
     pub(super) stream: Stream,
     pub(super) remote: SocketAddr,
     pub(super) phases: Phases,
+    pub(super) is_http2: bool,
 }
 
 /// How to open a connection.
@@ -54,10 +54,18 @@ impl Connector {
         let mut tls_http1 = shared.tls.clone();
         tls_http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
-            offers_http2: tls.alpn_protocols.iter().any(|name| name == b"h2"),
             tls,
             tls_http1: Arc::new(tls_http1),
             shared: shared.clone(),
+        }
+    }
+
+    /// Whether a connection for this URL may turn out to speak HTTP/2.
+    pub(super) fn may_be_http2(&self, url: &PageUrl) -> bool {
+        match self.shared.plan.settings.versions {
+            Versions::Any => url.is_secure(),
+            Versions::Http1 => false,
+            Versions::Http2 => true,
         }
     }
 
@@ -78,20 +86,24 @@ impl Connector {
             fault::from_connect(&error, address.is_some_and(is_unroutable), deadlines)
         })?;
         let since = lap(&mut phases.connect, since);
-        let stream = match url.is_secure() {
-            false => Stream::Plain(stream),
+        // A server that says nothing about HTTP/2 may still speak it, if the user knows so.
+        let is_known = self.shared.plan.settings.versions == Versions::Http2;
+        let (stream, is_http2) = match url.is_secure() {
+            false => (Stream::Plain(stream), is_known),
             true => {
                 let stream = self.handshake(url, stream, how.http1).await;
                 let stream =
                     stream.map_err(|error| fault::from_connect(&error, false, deadlines))?;
                 lap(&mut phases.tls, since);
-                Stream::Tls(Box::new(stream))
+                let is_chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                (Stream::Tls(Box::new(stream)), is_chosen || is_known)
             }
         };
         Ok(Opened {
             stream,
             remote,
             phases,
+            is_http2,
         })
     }
 

@@ -28,6 +28,7 @@ use rustix::process::{Resource, getrlimit};
 use super::fault::{self, Stage};
 use super::guard::admits;
 use super::phases::Phases;
+use super::settings::Versions;
 use super::shared::Shared;
 use crate::job::Job;
 use crate::job::outgoing::Outgoing;
@@ -77,8 +78,7 @@ pub(super) fn limit() -> usize {
 impl Direct {
     /// The connections of a lane, at most `limit` at a time beside those in use.
     pub(super) fn new(shared: &Arc<Shared>, limit: usize) -> Self {
-        let plan = &shared.plan;
-        let pool = Pool::new(limit, plan.idle_per_host, plan.keep_idle);
+        let pool = Pool::new(limit, &shared.plan);
         Self {
             connector: Connector::new(shared),
             pool: Rc::new(RefCell::new(pool)),
@@ -112,7 +112,7 @@ impl Direct {
                     return match ready.ask(outgoing, &job.url, phases).await {
                         Ok((head, body)) => Ok((head, Body::Http2(body))),
                         // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
-                        Err(failed) if fault::wants_http1(&failed.error) => {
+                        Err(failed) if self.falls_back() && fault::wants_http1(&failed.error) => {
                             self.pool.borrow_mut().prefer_http1(&job.host);
                             Err(FetchError::Unprocessed("the host wants HTTP/1.1".into()))
                         }
@@ -151,8 +151,8 @@ impl Direct {
         let (opening, http1) = loop {
             let (turn, http1) = {
                 let mut pool = self.pool.borrow_mut();
-                let http1 = !self.connector.offers_http2 || pool.wants_http1(&job.host);
-                let may_be_http2 = job.url.is_secure() && !http1;
+                let http1 = pool.wants_http1(&job.host);
+                let may_be_http2 = !http1 && self.connector.may_be_http2(&job.url);
                 (pool.turn(job, may_be_http2, may_use), http1)
             };
             match turn {
@@ -186,7 +186,7 @@ impl Direct {
             self.shared.connections.add(1);
         }
         let opened = self.in_time(self.connector.connect(&job.url, how)).await?;
-        if !opened.stream.is_http2() {
+        if !opened.is_http2 {
             if let Some(opening) = opening {
                 opening.found_http1();
             }
@@ -195,13 +195,19 @@ impl Direct {
         let deadlines = &self.shared.plan.settings.deadlines;
         let failed = |error| fault::from_client(&error, Stage::Head, deadlines);
         let phases = opened.phases;
-        let start = async { Session::start(opened, room).await.map_err(failed) };
-        let session = self.in_time(start).await?;
+        let is_first = !self.pool.borrow().shares(&job.host);
+        let start = Session::start(opened, is_first, room);
+        let session = self.in_time(async { start.await.map_err(failed) }).await?;
         self.pool.borrow_mut().share(&job.host, session.clone());
         if let Some(opening) = opening {
             opening.found_http2();
         }
         Ok(Line::Http2(session.enter(), phases))
+    }
+
+    /// Whether a host that refuses HTTP/2 is asked over HTTP/1.1.
+    fn falls_back(&self) -> bool {
+        self.shared.plan.settings.versions == Versions::Any
     }
 
     /// Waits until the deadline for connections.

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 use super::connection::Connection;
 use super::room::Room;
 use super::session::{InUse, Session};
+use crate::fetch::plan::FetchPlan;
+use crate::fetch::settings::Http2Connections;
 use crate::job::Job;
 use crate::url::HostKey;
 
@@ -33,6 +35,7 @@ pub(super) struct Pool {
     limit: usize,
     idle_per_host: usize,
     keep_idle: Duration,
+    http2_connections: Http2Connections,
     /// Connections that are open, in use or not.
     open: Rc<Cell<usize>>,
     hosts: HashMap<HostKey, Host>,
@@ -80,11 +83,12 @@ enum Protocol {
 
 impl Pool {
     /// At most `limit` connections are open beside those in use.
-    pub(super) fn new(limit: usize, idle_per_host: usize, keep_idle: Duration) -> Self {
+    pub(super) fn new(limit: usize, plan: &FetchPlan) -> Self {
         Self {
             limit,
-            idle_per_host,
-            keep_idle,
+            idle_per_host: plan.idle_per_host,
+            keep_idle: plan.keep_idle,
+            http2_connections: plan.settings.http2_connections,
             open: Rc::default(),
             hosts: HashMap::new(),
             want_http1: HashSet::new(),
@@ -106,8 +110,10 @@ impl Pool {
             return Turn::Connect; // unreachable: it was just inserted
         };
         host.shared.retain(|session| !session.has_ended());
+        let shared = host.shared.iter().filter(|one| may_use(one.remote.ip()));
         if offers_http2
-            && let Some(session) = host.shared.iter().find(|one| may_use(one.remote.ip()))
+            && let Some(session) = shared.min_by_key(|session| session.in_flight())
+            && !host.wants_another(session, self.http2_connections)
         {
             return Turn::Shared(session.enter());
         }
@@ -163,6 +169,13 @@ impl Pool {
     pub(super) fn share(&mut self, host: &HostKey, session: Rc<Session>) {
         let host = self.hosts.entry(host.clone()).or_default();
         host.shared.push(session);
+    }
+
+    /// Whether there is a connection that all requests to a host use.
+    pub(super) fn shares(&self, host: &HostKey) -> bool {
+        self.hosts
+            .get(host)
+            .is_some_and(|host| !host.shared.is_empty())
     }
 
     /// Makes room for a connection, by closing connections that nobody uses if there is none.
@@ -236,6 +249,16 @@ impl Pool {
 }
 
 impl Host {
+    /// Whether to open another connection with HTTP/2, given the one with the fewest requests.
+    fn wants_another(&self, least_busy: &Session, allowed: Http2Connections) -> bool {
+        let (most, full) = match allowed {
+            Http2Connections::UpTo(most) => (most.get(), 1),
+            Http2Connections::AsNeeded => (Http2Connections::MOST, least_busy.capacity()),
+        };
+        let is_opening = matches!(self.protocol, Protocol::Asked(_));
+        !is_opening && self.shared.len() < most && least_busy.in_flight() >= full
+    }
+
     fn take(&mut self, within: Duration, may_use: impl Fn(IpAddr) -> bool) -> Option<Connection> {
         while let Some(at) = self
             .idle

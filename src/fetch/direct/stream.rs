@@ -15,14 +15,6 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Whether the server chose HTTP/2.
-    pub(super) fn is_http2(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
-        }
-    }
-
     /// Whether the server has neither closed the connection nor sent anything on it.
     pub(super) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
