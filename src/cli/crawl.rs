@@ -219,13 +219,11 @@ impl CrawlArguments {
             )));
         }
         if let Some(folder) = mirror {
-            let layout = Layout::Browsable;
-            if plan
-                .config
-                .files
-                .replace(FilesSettings { folder, layout })
-                .is_some()
-            {
+            let files = FilesSettings {
+                layout: Layout::Browsable,
+                ..FilesSettings::folder(folder)
+            };
+            if plan.config.files.replace(files).is_some() {
                 return Err(Error::Setting(
                     "bodies can be saved to one folder only".into(),
                 ));

@@ -5,7 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::exit::Failure;
 
 /// Flags of curl that haul spells differently, with what to use instead.
-const CURL: [(&str, &str); 19] = [
+const CURL: [(&str, &str); 22] = [
     ("--retry", "the number of retries is --retries N"),
     ("-d", "send a body with --data (-d is the depth of a crawl)"),
     ("--data-binary", "send a body with --data or --json"),
@@ -27,6 +27,15 @@ const CURL: [(&str, &str); 19] = [
         "limit a request with --timeout 30s, and the whole run with --max-time 10m",
     ),
     ("-O", "save bodies with --output-dir DIR"),
+    ("-J", "save bodies with --output-dir DIR --name-by header"),
+    (
+        "--remote-header-name",
+        "save bodies with --output-dir DIR --name-by header",
+    ),
+    (
+        "-R",
+        "that is --remote-time, together with --output-dir DIR",
+    ),
     ("-Z", "requests already run concurrently; -c sets how many"),
     (
         "--parallel",

@@ -132,6 +132,16 @@ impl Page {
         self.headers.is_encoded()
     }
 
+    /// When the body was last changed, by `Last-Modified` (RFC 9110 8.8.2).
+    ///
+    /// `None` if it is no date or in the future, and for the first second of 1970, which means that the server does not
+    /// know.
+    pub fn last_modified(&self, now: SystemTime) -> Option<SystemTime> {
+        let date = self.headers.text(http::header::LAST_MODIFIED)?;
+        let modified = httpdate::parse_http_date(date.trim()).ok()?;
+        (SystemTime::UNIX_EPOCH < modified && modified <= now).then_some(modified)
+    }
+
     /// The wait that `Retry-After` asks for, in seconds or as a date (RFC 9110 10.2.3).
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.headers.text(http::header::RETRY_AFTER)?.trim();
@@ -181,6 +191,31 @@ mod tests {
         }
         let far = Duration::from_secs(60 * 60 * 24 * 365);
         assert!(wait("Fri, 31 Dec 9999 23:59:59 GMT") > Some(far));
+    }
+
+    #[test]
+    fn a_date_of_the_past_says_when_a_body_was_changed() {
+        let now = httpdate::parse_http_date("Fri, 20 Nov 2026 10:00:00 GMT").unwrap();
+        let modified = |value| page(200, "last-modified", value).last_modified(now);
+        let year = httpdate::parse_http_date("Fri, 20 Nov 2020 10:00:00 GMT").ok();
+        for form in [
+            "Fri, 20 Nov 2020 10:00:00 GMT",
+            "Friday, 20-Nov-20 10:00:00 GMT",
+            "Fri Nov 20 10:00:00 2020",
+        ] {
+            assert_eq!(modified(form), year, "{form}");
+        }
+        assert_eq!(modified("Fri, 20 Nov 2026 10:00:00 GMT"), Some(now));
+        for nonsense in [
+            "Fri, 20 Nov 2026 10:00:01 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "Fri, 31 Dec 1900 23:59:59 GMT",
+            "yesterday",
+            "1605866400",
+            "",
+        ] {
+            assert_eq!(modified(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use http::HeaderValue;
+use http::header::CONTENT_DISPOSITION;
 use serde::{Deserialize, Serialize};
 
 use super::samples::{format, saved_from, tree};
@@ -58,6 +60,13 @@ fn visit(number: usize) -> Box<Visit> {
     let (page, number) = (["page", "PAGE"][number % 2], number);
     let url = format!("http://h.example/{}/{page}", number / 2);
     let mut visit = Box::new(saved_from(&url, 200, number.to_string()));
+    // And every second pair is given the same name by its server.
+    if number / 2 % 2 == 0
+        && let Ok(page) = &mut visit.outcome
+    {
+        let name = HeaderValue::from_static("attachment; filename=report.pdf");
+        page.headers.0.insert(CONTENT_DISPOSITION, name);
+    }
     visit.job.row = Some(number as u64);
     visit
 }
@@ -72,8 +81,8 @@ async fn session_to_be_killed() {
     let journal = folder.join("journal");
     let start = |name: &str| store.marks.get(name).map_or(Start::Over, Start::At);
     let files = FilesSettings {
-        folder: folder.join("files"),
-        layout: Layout::AsSent,
+        layout: Layout::NamedByServer,
+        ..FilesSettings::folder(folder.join("files"))
     };
     let (settings, plan) = (settings(&folder), SinkPlan::default());
     let sinks = Sinks::open(&settings, Some(&files), &plan, Some(&journal), start).unwrap();
@@ -160,6 +169,10 @@ fn after_any_number_of_kills_each_record_and_file_exists_once() {
         ALL,
         "no file without a record, and no half file"
     );
+    let given = files
+        .iter()
+        .filter(|(name, _)| name.ends_with("/report.pdf"));
+    assert_eq!(given.count(), ALL / 4);
     for line in &lines {
         let text = fs::read_to_string(line["file"].as_str().unwrap()).unwrap();
         assert_eq!(text, rows(line).to_string());

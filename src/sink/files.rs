@@ -1,4 +1,4 @@
-//! Bodies saved to files, each under a name made from its final URL.
+//! Bodies saved to files, each under a name made from its final URL, or from the name that the server gave it.
 //!
 //! A body is written to a temporary file in the same folder and renamed when it is complete and on disk, so a name
 //! never shows half a file. Small files are synced in batches: one wait for many costs half of waiting for each.
@@ -12,20 +12,22 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
-use super::Layout;
 use super::folder::{OutputFolder, temporary};
 use super::growing::{sync_entry, sync_folder};
 use super::journal::{EarlierNames, Journal};
 use super::mark::{Mark, Start};
 use super::name::{self, Name};
 use super::names::Names;
+use super::{Layout, Modified};
 use crate::error::{Error, Result};
 use crate::job::Role;
+use crate::page::Page;
 use crate::page::body::{Body, Spool};
 use crate::visit::Visit;
 
@@ -43,6 +45,7 @@ pub struct Files {
     folder: OutputFolder,
     names: Names,
     layout: Layout,
+    modified: Modified,
     /// Whether another sink reads the bodies later, so that they must stay in their visits.
     shared: bool,
     waiting: Vec<StagedBody>,
@@ -87,6 +90,7 @@ impl Files {
             folder: OutputFolder::open(folder).map_err(|source| Error::output(folder, source))?,
             names: Names::new(),
             layout: Layout::AsSent,
+            modified: Modified::WhenSaved,
             shared: false,
             waiting: Vec::with_capacity(BATCH),
             dirty: BTreeSet::new(),
@@ -120,6 +124,11 @@ impl Files {
         self.layout = layout;
     }
 
+    /// Sets which modification time files get, before the first one is saved.
+    pub(super) fn set_modified(&mut self, modified: Modified) {
+        self.modified = modified;
+    }
+
     /// Leaves bodies in their visits, for another sink that reads them after this one.
     pub(super) fn leave_bodies(&mut self) {
         self.shared = true;
@@ -137,8 +146,14 @@ impl Files {
             return Ok(());
         };
         let job = &visit.job;
+        let page = visit.outcome.as_ref().ok();
         let media_type = visit.parsed.media_type.as_deref();
         let mut name = Name::of(job, media_type, self.folder.folds());
+        if self.layout == Layout::NamedByServer
+            && let Some(given) = page.and_then(|page| name::given_name(&page.headers))
+        {
+            name = name.given(&given, self.folder.folds());
+        }
         if self.layout == Layout::Browsable {
             name = name.browsable(media_type);
             if let Some(twin) = name::twin(job, media_type) {
@@ -169,10 +184,16 @@ impl Files {
             journal.note(self.names.owner(job), &relative)?;
         }
         let path = self.path.join(&relative);
-        let waiting = self
+        let modified = page.filter(|_| self.modified == Modified::AsServerSays);
+        let modified = modified.and_then(|page| page.last_modified(SystemTime::now()));
+        let staged = self
             .stage(body, folder, &relative, &path)
-            .map_err(|source| Error::output(&path, source))?;
-        self.waiting.push(waiting);
+            .and_then(|staged| {
+                modified.map_or(Ok(()), |modified| staged.file.set_modified(modified))?;
+                Ok(staged)
+            });
+        let staged = staged.map_err(|source| Error::output(&path, source))?;
+        self.waiting.push(staged);
         visit.parsed.saved = Some(path);
         if self.waiting.len() >= BATCH {
             self.commit()?;
@@ -434,7 +455,7 @@ fn take_body(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
 }
 
 /// Whether a response announces a body and has none, as the response to `HEAD` does.
-fn is_head_only(page: &crate::page::Page) -> bool {
+fn is_head_only(page: &Page) -> bool {
     let announced = page.headers.text(http::header::CONTENT_LENGTH);
     page.body.is_empty() && announced.is_some_and(|length| length.trim() != "0")
 }

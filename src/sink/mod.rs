@@ -78,7 +78,7 @@ pub(crate) use opener::{files_name, index_name, name};
 pub use parquet::is_dataset;
 pub(crate) use plan::SinkPlan;
 pub use record::{Record, SCHEMA};
-pub use settings::{FilesSettings, Layout, SinkSettings};
+pub use settings::{FilesSettings, Layout, Modified, SinkSettings};
 pub(crate) use sinks::{Marks, Sinks};
 pub use template::Template;
 pub(crate) use writer::Writer;

@@ -2,8 +2,8 @@
 //!
 //! The name of a request does not depend on other requests ([`Name`]). This module checks whether something is in the
 //! way that was not saved under that name: a link, a file where a folder is needed, or the reverse. Then the name gets
-//! a hash, as it does in the rare case that another request has the same name. Assigned names are remembered by
-//! fingerprint, up to [`REMEMBERED`] of them; after that only the disk is checked.
+//! a hash, as it does if another request has the same name, which is rare unless servers give names. Assigned names are
+//! remembered by fingerprint, up to [`REMEMBERED`] of them; after that only the disk is checked.
 
 use std::collections::HashMap;
 
@@ -95,8 +95,34 @@ impl Names {
     ) -> Option<String> {
         let path = self.enter(name, &on_disk)?;
         let own = NameUse::File(self.owner(job));
+        if name.is_given() {
+            return self.claim_given(&path, own, name, on_disk);
+        }
         name.files().find_map(|file| {
             let path = format!("{path}{file}");
+            self.try_use(&path, own, &on_disk).then_some(path)
+        })
+    }
+
+    /// Returns the path of a file whose name the server gave.
+    ///
+    /// A file that exists already may be another request's, and is not replaced: only a name with a hash is sure to
+    /// be this request's. When no more names are remembered, only the longest hash is.
+    fn claim_given(
+        &mut self,
+        folder: &str,
+        own: NameUse,
+        name: &Name,
+        on_disk: impl Fn(&str) -> PathKind,
+    ) -> Option<String> {
+        let skipped = if self.is_full() { 2 } else { 0 };
+        let mut files = name.files().enumerate().skip(skipped);
+        files.find_map(|(place, file)| {
+            let path = format!("{folder}{file}");
+            let on_disk = |path: &str| match on_disk(path) {
+                PathKind::File if place == 0 => PathKind::Other,
+                kind => kind,
+            };
             self.try_use(&path, own, &on_disk).then_some(path)
         })
     }
@@ -247,6 +273,41 @@ mod tests {
         );
         let placeholder = claim(&mut Names::new(), "http://h.example/a", |_| PathKind::Other);
         assert_eq!(placeholder, None);
+    }
+
+    #[test]
+    fn a_name_that_servers_give_twice_is_the_first_requests_and_replaces_no_file() {
+        let claim = |names: &mut Names, url: &str, on_disk: fn(&str) -> PathKind| {
+            let job = Job::seed(1, PageUrl::parse(url).unwrap());
+            let name = Name::of(&job, None, false).given("report.pdf", false);
+            names.claim(&job, &name, on_disk).unwrap()
+        };
+        let urls = ["https://h.example/?1", "https://h.example/?2"];
+        let missing = |_: &str| PathKind::Missing;
+        let mut names = Names::new();
+        assert_eq!(claim(&mut names, urls[0], missing), "h.example/report.pdf");
+        let second = claim(&mut names, urls[1], missing);
+        assert!(
+            second.starts_with("h.example/report~") && second.len() == 29,
+            "{second}"
+        );
+        // In whatever order they come again.
+        assert_eq!(claim(&mut names, urls[1], missing), second);
+        assert_eq!(claim(&mut names, urls[0], missing), "h.example/report.pdf");
+        let exists = |path: &str| match path {
+            "h.example" => PathKind::OutputFolder,
+            _ => PathKind::File,
+        };
+        assert_eq!(claim(&mut Names::new(), urls[1], exists), second);
+        let mut full = Names {
+            remembered: 0,
+            ..Names::new()
+        };
+        let paths = urls.map(|url| claim(&mut full, url, missing));
+        assert!(
+            paths[0] != paths[1] && paths[0].len() == 29 + 24,
+            "{paths:?}"
+        );
     }
 
     #[test]

@@ -108,6 +108,7 @@ pub(super) fn open_files(
     };
     let mut files = files?;
     files.set_layout(settings.layout);
+    files.set_modified(settings.modified);
     Ok(files)
 }
 

@@ -22,6 +22,8 @@ pub struct FilesSettings {
     pub folder: PathBuf,
     /// How the files in it are named.
     pub layout: Layout,
+    /// The modification time of the files.
+    pub modified: Modified,
 }
 
 /// How saved bodies are named, and whether they are rewritten.
@@ -29,10 +31,25 @@ pub struct FilesSettings {
 pub enum Layout {
     /// Named after their URLs, with the bytes as sent.
     AsSent,
+    /// Named by the `Content-Disposition` of their responses, with the bytes as sent; without one, after their URLs.
+    ///
+    /// Of several responses with the same name, the first keeps it, and the others get a hash. A file that exists
+    /// already is not replaced.
+    NamedByServer,
     /// Named after their URLs, with the suffixes that browsers recognize.
     ///
     /// When a crawl ends, their references are rewritten to point to each other.
     Browsable,
+}
+
+/// The modification time of saved bodies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Modified {
+    /// When they were saved.
+    #[default]
+    WhenSaved,
+    /// As `Last-Modified` says; when they were saved if it is missing, no date, or in the future.
+    AsServerSays,
 }
 
 impl Default for SinkSettings {
@@ -80,6 +97,7 @@ impl FilesSettings {
         Self {
             folder: folder.into(),
             layout: Layout::AsSent,
+            modified: Modified::WhenSaved,
         }
     }
 
@@ -87,7 +105,7 @@ impl FilesSettings {
     ///
     /// Files that were saved there before stay listed.
     pub(crate) fn index(&self) -> Option<Destination> {
-        (self.layout == Layout::AsSent).then(|| Destination::File {
+        (self.layout != Layout::Browsable).then(|| Destination::File {
             path: self.folder.join(LIST),
             append: true,
         })

@@ -99,8 +99,8 @@ fn a_copy_to_browse_contains_the_assets_of_its_pages() {
     let (origin, folder) = (site("<img src=/picture>"), tempfile::tempdir().unwrap());
     let paths = requested(&origin, &["/"], |config| {
         config.files = Some(FilesSettings {
-            folder: folder.path().join("copy"),
             layout: Layout::Browsable,
+            ..FilesSettings::folder(folder.path().join("copy"))
         });
     });
     assert_eq!(paths, ["/", "/picture"]);

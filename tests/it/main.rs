@@ -56,6 +56,7 @@ mod resume;
 mod robots;
 mod run;
 mod runner;
+mod saved;
 mod scrape;
 mod secrets;
 mod settings;

@@ -156,7 +156,7 @@ impl Common {
             .records
             .sinks(job, telling.color(terminals, on_stdout))?;
         config.sinks.extend(sinks);
-        config.files = self.records.files();
+        config.files = self.records.files()?;
         for sink in &mut config.sinks {
             if let Format::Warc(archive) = &mut sink.format {
                 archive.command = Some(spelling::command(command, &settings));

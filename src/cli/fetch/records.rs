@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use haul::fetch::{FetchSettings, MediaTypes};
 use haul::parse::ParseSettings;
 use haul::sink::{
-    Destination, FORMATS, FilesSettings, Format, SinkSettings, Template, TemplateSettings,
-    TextSettings,
+    Destination, FORMATS, FilesSettings, Format, Layout, Modified, SinkSettings, Template,
+    TemplateSettings, TextSettings,
 };
 use haul::{ByteSize, Error, Statuses};
 use http::HeaderName;
@@ -41,6 +41,19 @@ pub(super) struct Records {
     /// Save each body to its own file in DIR, and list them in DIR/index.jsonl
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
+
+    /// Name the files in --output-dir after their URLs, or as the Content-Disposition header of their response says
+    ///
+    /// If two responses have the same name, the second file gets a hash. A file that exists already is not replaced. A
+    /// response without a name in that header is named after its URL.
+    #[arg(long, value_name = "WHAT", default_value = "url")]
+    name_by: NameBy,
+
+    /// Give the files in --output-dir the time that the Last-Modified header of their response says
+    ///
+    /// A header that is no date, or a date in the future, is ignored.
+    #[arg(long)]
+    remote_time: bool,
 
     /// Format of the records [default: from the output file's suffix, or text]
     #[arg(short, long, value_name = "FORMAT",
@@ -84,6 +97,15 @@ pub(super) struct Records {
     /// page of a crawl counts.
     #[arg(long, value_name = "PERCENT", alias = "fail-over")]
     pub(super) max_failed: Option<Share>,
+}
+
+/// What saved bodies are named after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NameBy {
+    /// Their URLs
+    Url,
+    /// The Content-Disposition header of their responses
+    Header,
 }
 
 impl Records {
@@ -273,8 +295,31 @@ impl Records {
     }
 
     /// The folder that bodies are saved to.
-    pub(super) fn files(&self) -> Option<FilesSettings> {
-        self.output_dir.as_ref().map(FilesSettings::folder)
+    ///
+    /// # Errors
+    /// When a flag is about saved bodies, and none are saved.
+    pub(super) fn files(&self) -> haul::Result<Option<FilesSettings>> {
+        let Some(folder) = &self.output_dir else {
+            let flag = match (self.name_by, self.remote_time) {
+                (NameBy::Header, _) => "--name-by header",
+                (NameBy::Url, true) => "--remote-time",
+                (NameBy::Url, false) => return Ok(None),
+            };
+            return Err(Error::Setting(format!(
+                "{flag} is about saved bodies, so it needs --output-dir DIR"
+            )));
+        };
+        Ok(Some(FilesSettings {
+            layout: match self.name_by {
+                NameBy::Url => Layout::AsSent,
+                NameBy::Header => Layout::NamedByServer,
+            },
+            modified: match self.remote_time {
+                true => Modified::AsServerSays,
+                false => Modified::WhenSaved,
+            },
+            ..FilesSettings::folder(folder)
+        }))
     }
 }
 

@@ -34,8 +34,8 @@ impl Site {
 
     fn open(&self, files: Start<'_>, list: Start<'_>) -> Session {
         let settings = FilesSettings {
-            folder: self.out(),
             layout: Layout::Browsable,
+            ..FilesSettings::folder(self.out())
         };
         let job = self.folder.path();
         let opened =

@@ -10,7 +10,11 @@
 //! file has the extension of its URL, or a `~` before an extension that was added; a folder never has an extension:
 //! so no folder has the name of a file. Whether something foreign is in the way is left to
 //! [`Names`](super::names::Names).
+//!
+//! A name that a server [gives](Name::given) breaks that order: several responses may be given the same one, and the
+//! first of them gets it.
 
+mod disposition;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -18,6 +22,7 @@ mod tests;
 use sha2::{Digest, Sha256};
 use url::Host;
 
+pub(super) use self::disposition::given_name;
 use self::spelling::{encoded, is_marked, readable};
 use crate::job::Job;
 
@@ -57,6 +62,8 @@ pub(super) struct Name {
     digits: usize,
     /// The hash of the request.
     hash: String,
+    /// Whether a server gave the name of the file: then other requests may want the same.
+    is_given: bool,
 }
 
 impl Name {
@@ -96,7 +103,26 @@ impl Name {
             added: own.is_empty() && !last.is_empty(),
             digits,
             hash: hash(job),
+            is_given: false,
         }
+    }
+
+    /// The same folders with the [name](given_name) of a file that the server gave.
+    pub(super) fn given(mut self, name: &str, folds: bool) -> Self {
+        let (stem, extension) = split_extension(name);
+        // A name that looks as if it had a hash never takes the place of one that has.
+        let is_unclear = is_marked(stem) || folds && spelling::may_fold_name(name);
+        self.stem = stem.to_owned();
+        self.extension = extension.to_owned();
+        self.added = false;
+        self.digits = if is_unclear { OF_URL } else { 0 };
+        self.is_given = true;
+        self
+    }
+
+    /// Whether another request may want the same name, in this run or an earlier one.
+    pub(super) fn is_given(&self) -> bool {
+        self.is_given
     }
 
     /// The same name with the extension that a browser needs for a local file.

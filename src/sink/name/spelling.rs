@@ -68,18 +68,24 @@ pub(super) fn is_marked(name: &str) -> bool {
 ///
 /// One that ignores case or forms of accents could, for everything except plain lower-case ASCII.
 pub(super) fn may_fold(url: &url::Url) -> bool {
-    let of = |text: &str| {
-        readable(text)
-            .chars()
-            .any(|c| !c.is_ascii() || c.is_ascii_uppercase())
-    };
+    let of = |text: &str| may_fold_name(&readable(text));
     url.path_segments().into_iter().flatten().any(of) || url.query().is_some_and(of)
+}
+
+/// Whether such a file system could confuse a name with another.
+pub(super) fn may_fold_name(name: &str) -> bool {
+    name.chars()
+        .any(|c| !c.is_ascii() || c.is_ascii_uppercase())
 }
 
 /// Percent-decodes as much as is harmless.
 pub(super) fn readable(text: &str) -> String {
-    let bytes = Cow::from(percent_decode_str(text));
-    let mut name = String::with_capacity(text.len());
+    harmless(&Cow::from(percent_decode_str(text)))
+}
+
+/// Percent-encodes everything that is not harmless text.
+pub(super) fn harmless(bytes: &[u8]) -> String {
+    let mut name = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             if is_harmless(character) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::job::Request;
+use crate::page::headers::Headers;
 use crate::text::clean::acts;
 use crate::url::PageUrl;
 use proptest::prelude::*;
@@ -255,6 +256,64 @@ fn a_deep_path_stays_within_32_levels() {
     assert_ne!(deep("b/x.txt"), deep("x.txt"));
 }
 
+#[test]
+fn a_given_name_is_as_safe_as_one_of_a_url() {
+    let of = |given: &str| {
+        let mut headers = Headers::default();
+        let value = format!("attachment; filename=\"{given}\"");
+        let value = http::HeaderValue::from_str(&value).unwrap();
+        headers.0.insert(http::header::CONTENT_DISPOSITION, value);
+        let name = Name::of(&job_for("https://h.example/a/b.php?c"), None, false);
+        path(&name.given(&given_name(&headers).unwrap(), false))
+    };
+    for (given, file) in [
+        ("report.pdf", "report.pdf"),
+        ("README", "README"),
+        ("a.tar.gz", "a.tar.gz"),
+        ("../../x", "x"),
+        (".htaccess", "%2Ehtaccess"),
+        ("-rf", "%2Drf"),
+        ("nul.txt", "%6Eul.txt"),
+        ("COM1", "%43OM1"),
+        ("x. .", "x. %2E"),
+    ] {
+        assert_eq!(of(given), format!("h.example/a/{file}"), "{given}");
+    }
+    let long = of(&("é".repeat(5000) + ".pdf"));
+    assert!(long.len() <= "h.example/a/".len() + SEGMENT && long.ends_with(".pdf"));
+    assert_ne!(long, of(&("é".repeat(5001) + ".pdf")));
+    // It never looks like the name of another request with its hash.
+    let marked = of("report~01234567.pdf");
+    assert!(
+        marked.starts_with("h.example/a/report~01234567~"),
+        "{marked}"
+    );
+}
+
+/// Checks that nothing in a name can harm anybody.
+fn check_safe(name: &Name) -> Result<(), TestCaseError> {
+    let mut bytes = 0;
+    for part in name
+        .folders
+        .iter()
+        .chain(&name.files().collect::<Vec<_>>()[..1])
+    {
+        bytes += part.len() + 1;
+        prop_assert!(!part.is_empty() && part.len() <= SEGMENT, "{part:?}");
+        prop_assert!(
+            !part.starts_with(['.', '-', ' ']) && !part.ends_with(['.', ' ']),
+            "{part:?}"
+        );
+        prop_assert!(
+            !part.contains(['/', '\\', ':', '\0']) && !part.chars().any(acts),
+            "{part:?}"
+        );
+        prop_assert!(!is_device(part), "{part:?}");
+    }
+    prop_assert!(bytes <= 1500 - 33 && name.folders.len() < 32);
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn no_url_has_an_unsafe_name(
@@ -263,15 +322,19 @@ proptest! {
     ) {
         let Ok(url) = PageUrl::parse(&format!("http://h.example/{path}?{query}")) else { return Ok(()) };
         let name = Name::of(&Job::seed(1, url), Some("text/html"), false);
-        let mut bytes = 0;
-        for part in name.folders.iter().chain(&name.files().collect::<Vec<_>>()[..1]) {
-            bytes += part.len() + 1;
-            prop_assert!(!part.is_empty() && part.len() <= SEGMENT, "{part:?}");
-            prop_assert!(!part.starts_with(['.', '-', ' ']) && !part.ends_with(['.', ' ']), "{part:?}");
-            prop_assert!(!part.contains(['/', '\\', ':', '\0']) && !part.chars().any(acts), "{part:?}");
-            prop_assert!(!is_device(part), "{part:?}");
-        }
-        prop_assert!(bytes <= 1500 - 33 && name.folders.len() < 32);
+        check_safe(&name)?;
+    }
+
+    #[test]
+    fn no_server_gives_an_unsafe_name(
+        value in "(attachment)?; ?filename(\\*=UTF-8'')?=?\"?(\\.\\.|/|%2[eEfF]|%5c|%00|%7f|\\.|-|~|[a-zA-Z0-9 ]|\\PC|%[0-9a-f]{2}|con|nul){0,400}\"?",
+    ) {
+        let mut headers = Headers::default();
+        let Ok(value) = http::HeaderValue::from_bytes(value.as_bytes()) else { return Ok(()) };
+        headers.0.insert(http::header::CONTENT_DISPOSITION, value);
+        let Some(given) = given_name(&headers) else { return Ok(()) };
+        let name = Name::of(&job_for("https://h.example/a/b.php?c"), None, false).given(&given, false);
+        check_safe(&name)?;
     }
 
     #[test]
