@@ -147,6 +147,7 @@ pub use follow::{CrawlSettings, External, SimilarPages, Sitemaps};
 pub use job::rows::Rows;
 pub use job::{Attempt, Hop, Job, Reach, Request, Role, Via};
 pub use page::body::{Body, Spool};
+pub use page::checksum::{Checksum, Claim};
 pub use page::failure::{FetchError, Phase, TlsReason};
 pub use page::headers::{Headers, is_harmless};
 pub use page::memory::Held;

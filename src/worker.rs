@@ -83,10 +83,20 @@ impl Plan {
 }
 
 /// Parses the outcome of a fetch, and extracts fields from it if wanted.
-pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) -> Parsed {
-    let Ok(page) = outcome else {
-        return Parsed::default();
+///
+/// A page whose body does not have the checksum that it should have becomes an error.
+pub(crate) fn parse(job: &Job, outcome: &mut Result<Page, FetchError>, plan: &Plan) -> Parsed {
+    let parsed = match outcome {
+        Ok(page) => parse_page(job, page, plan),
+        Err(_) => return Parsed::default(),
     };
+    parsed.unwrap_or_else(|error| {
+        *outcome = Err(error);
+        Parsed::default()
+    })
+}
+
+fn parse_page(job: &Job, page: &Page, plan: &Plan) -> Result<Parsed, FetchError> {
     let started = Instant::now();
     let extractor = plan
         .extractor
@@ -94,7 +104,7 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
         .filter(|extractor| reads(job, page, extractor));
     let own = plan.own.as_ref().filter(|_| is_read(job, page));
     let text = extractor.is_some() || own.is_some();
-    let mut parsed = parse::parse(job, page, &plan.parse, text, &plan.memory);
+    let mut parsed = parse::parse(job, page, &plan.parse, text, &plan.memory)?;
     if let Some(extractor) = extractor {
         let _tree = plan
             .memory
@@ -112,7 +122,7 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     let carried = parsed.carried();
     parsed.held.shrink_to(carried);
     parsed.took = Some(started.elapsed());
-    parsed
+    Ok(parsed)
 }
 
 /// Whether anything is extracted from a page: not from failures, nor from responses that have no record.
@@ -251,8 +261,8 @@ mod tests {
             timing: Timing::default(),
         };
         let job = Box::new(Job::seed(1, PageUrl::parse("http://a.example/").unwrap()));
-        let outcome = Ok(page);
-        let parsed = parse(&job, &outcome, plan);
+        let mut outcome = Ok(page);
+        let parsed = parse(&job, &mut outcome, plan);
         assert_eq!(parsed.fault, None);
         assert!(parsed.fields.is_some());
         Visit {

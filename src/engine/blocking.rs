@@ -39,8 +39,8 @@ pub(super) fn start(
                 }
                 // A request that panics drops its ticket, which returns the job as lost.
                 let _ = catch_unwind(AssertUnwindSafe(|| {
-                    let outcome = fetcher.fetch(&job);
-                    let parsed = parse(&job, &outcome, &plan);
+                    let mut outcome = fetcher.fetch(&job);
+                    let parsed = parse(&job, &mut outcome, &plan);
                     if let Some(ticket) = in_hand.take(0) {
                         ticket.complete(outcome, parsed);
                     }

@@ -53,10 +53,10 @@ impl Pool {
             let thread = thread::Builder::new()
                 .name(format!("parse-{index}"))
                 .spawn(move || {
-                    while let Some((ticket, outcome)) = queue.next() {
+                    while let Some((ticket, mut outcome)) = queue.next() {
                         // A page that panics drops its ticket, which returns the job as lost.
                         let _ = catch_unwind(AssertUnwindSafe(|| {
-                            let parsed = parse(ticket.job(), &outcome, &plan);
+                            let parsed = parse(ticket.job(), &mut outcome, &plan);
                             ticket.complete(outcome, parsed);
                         }));
                     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::fetch::FetchPlan;
 use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
 use crate::page::Page;
+use crate::page::checksum::Checksum;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 use crate::page::memory::{Held, Memory};
@@ -55,6 +56,7 @@ pub(super) struct JobFrame {
     method: Option<String>,
     headers: Headers,
     body: Option<Bytes>,
+    checksum: Option<Checksum>,
     own_request: bool,
     added: Option<Headers>,
     queued: Duration,
@@ -92,6 +94,7 @@ impl JobFrame {
                 .map(|request| Headers(request.headers.clone()))
                 .unwrap_or_default(),
             body: request.and_then(|request| request.body.clone()),
+            checksum: job.checksum().copied(),
             own_request: request.is_some(),
             added: job.added.as_deref().map(|added| Headers(added.clone())),
             queued: job.since.elapsed(),
@@ -107,6 +110,7 @@ impl JobFrame {
                 method,
                 headers: self.headers.0,
                 body: self.body,
+                checksum: self.checksum,
                 columns: Vec::new(),
             })
         });

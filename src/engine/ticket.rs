@@ -52,10 +52,10 @@ impl Ticket {
     /// Everything that may panic comes first: until then the job stays in the ticket.
     pub(super) fn parse(
         mut self,
-        outcome: Result<Page, FetchError>,
+        mut outcome: Result<Page, FetchError>,
         plan: &Plan,
     ) -> Option<(Self, Box<Visit>)> {
-        let parsed = parse(self.job(), &outcome, plan);
+        let parsed = parse(self.job(), &mut outcome, plan);
         let job = self.job.take()?;
         let visit = Box::new(Visit {
             job,

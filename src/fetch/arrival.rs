@@ -16,6 +16,7 @@ use super::range::ContentRange;
 use super::spool::{self, Note, Partial, SpoolFile};
 use crate::job::Job;
 use crate::job::outgoing::Outgoing;
+use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 
@@ -134,6 +135,7 @@ impl Arrival {
         let note = &partial.note;
         // The record has the whole body, so its head is that of the whole (RFC 9110 15.3.7.3).
         headers.0.remove(header::CONTENT_RANGE);
+        headers.0.remove(Claim::ContentDigest.name()); // it is about the part alone
         headers
             .0
             .insert(header::CONTENT_LENGTH, HeaderValue::from(note.total));
@@ -222,8 +224,11 @@ impl Arrival {
     }
 
     /// A function that opens the file for the body; may be called once.
+    ///
+    /// `digest` asks for the SHA-256 of the body.
     pub(super) fn opener(
         &mut self,
+        digest: bool,
     ) -> impl FnOnce(&SpoolPlan) -> std::io::Result<SpoolFile> + Send + 'static {
         let partial = self
             .resumed
@@ -231,8 +236,8 @@ impl Arrival {
             .and_then(|resumed| resumed.partial.take());
         let note = self.note.take();
         move |spool| match partial {
-            Some(partial) => SpoolFile::append(spool, *partial),
-            None => SpoolFile::create(spool, note.as_ref()),
+            Some(partial) => SpoolFile::append(spool, *partial, digest),
+            None => SpoolFile::create(spool, note.as_ref(), digest),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::plan::{FetchPlan, SpoolPlan};
 use super::spool::SpoolFile;
 use crate::job::Job;
 use crate::page::body::{Body, Spool};
+use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 use crate::page::{HttpVersion, Page, Timing};
@@ -30,6 +31,8 @@ pub(super) struct Download<'a> {
     intake: Intake,
     /// Whether the body is wanted; otherwise it is not read.
     wanted: bool,
+    /// Whether the user gave a checksum of the body.
+    is_checked: bool,
 }
 
 /// What is known once the head of a response is complete.
@@ -79,6 +82,7 @@ impl<'a> Download<'a> {
             answered,
             arrival,
             wanted,
+            is_checked: job.checksum().is_some(),
         })
     }
 
@@ -91,7 +95,9 @@ impl<'a> Download<'a> {
     pub(super) fn opener(
         &mut self,
     ) -> impl FnOnce(&SpoolPlan) -> io::Result<SpoolFile> + Send + 'static {
-        self.arrival.opener()
+        let claims = [Claim::ReprDigest, Claim::ContentDigest];
+        let digest = self.is_checked || claims.iter().any(|claim| claim.is_in(&self.headers));
+        self.arrival.opener(digest)
     }
 
     /// Whether nothing is left to read, even if the connection stays open.
@@ -121,10 +127,15 @@ impl<'a> Download<'a> {
             Next::Held => return Ok(Step::Read),
             Next::Spill(bytes) | Next::Write(bytes) => bytes,
         };
-        Ok(match self.plan.spool.keep {
+        Ok(match self.keeps() {
             true => Step::Write(bytes),
             false => Step::Read,
         })
+    }
+
+    /// Whether a body too large for memory goes to a file.
+    fn keeps(&self) -> bool {
+        self.plan.spool.keep || self.is_checked
     }
 
     /// Abandons the download, once nothing writes to the file any more.
@@ -143,7 +154,7 @@ impl<'a> Download<'a> {
         let body = match file {
             Some(file) => Body::Spooled(file),
             None if !self.wanted => Body::Dropped(0),
-            None if wire_bytes > over && !self.plan.spool.keep => Body::Dropped(wire_bytes),
+            None if wire_bytes > over && !self.keeps() => Body::Dropped(wire_bytes),
             None => Body::Memory(self.intake.in_memory()),
         };
         Page {

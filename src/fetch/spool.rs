@@ -112,10 +112,12 @@ impl Partial {
 impl SpoolFile {
     /// Creates a file. With a note the download can be resumed should it break.
     ///
+    /// `digest` asks for the SHA-256 of this body, whatever the plan says.
+    ///
     /// # Errors
     /// Any error of the file system.
-    pub(crate) fn create(plan: &SpoolPlan, note: Option<&Note>) -> io::Result<Self> {
-        let hash = plan.digest.then(Sha256::new);
+    pub(crate) fn create(plan: &SpoolPlan, note: Option<&Note>, digest: bool) -> io::Result<Self> {
+        let hash = (plan.digest || digest).then(Sha256::new);
         let request = note.and_then(|note| u128::from_str_radix(&note.request, 16).ok());
         if let (Some(note), Some(request)) = (note, request) {
             let path = resumable_path(&plan.folder, request);
@@ -156,14 +158,14 @@ impl SpoolFile {
     ///
     /// # Errors
     /// Any error of the file system.
-    pub(crate) fn append(plan: &SpoolPlan, partial: Partial) -> io::Result<Self> {
+    pub(crate) fn append(plan: &SpoolPlan, partial: Partial, digest: bool) -> io::Result<Self> {
         let Partial {
             mut file,
             path,
             length,
             ..
         } = partial;
-        let mut hash = plan.digest.then(Sha256::new);
+        let mut hash = (plan.digest || digest).then(Sha256::new);
         // Reading the file feeds the digest, and leaves the position at its end.
         let mut buffer = vec![0; 256 << 10];
         let mut read = 0;
@@ -336,7 +338,7 @@ mod tests {
     }
 
     fn half(folder: &Path) {
-        let mut first = SpoolFile::create(&plan(folder), Some(&note(7))).unwrap();
+        let mut first = SpoolFile::create(&plan(folder), Some(&note(7)), false).unwrap();
         first.write(b"01234").unwrap();
     }
 
@@ -346,7 +348,7 @@ mod tests {
         half(folder.path());
         let partial = Partial::find(folder.path(), &url(), 7).unwrap();
         assert_eq!(partial.length, 5);
-        let mut second = SpoolFile::append(&plan(folder.path()), partial).unwrap();
+        let mut second = SpoolFile::append(&plan(folder.path()), partial, false).unwrap();
         second.write(b"56789").unwrap();
         let spool = second.finish();
         assert_eq!(fs::read(spool.path()).unwrap(), b"0123456789");
@@ -372,15 +374,15 @@ mod tests {
     fn two_downloads_of_one_request_do_not_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let plan = plan(folder.path());
-        let first = SpoolFile::create(&plan, Some(&note(7))).unwrap();
-        let second = SpoolFile::create(&plan, Some(&note(7))).unwrap();
+        let first = SpoolFile::create(&plan, Some(&note(7)), false).unwrap();
+        let second = SpoolFile::create(&plan, Some(&note(7)), false).unwrap();
         assert_ne!(first.path, second.path);
     }
 
     #[test]
     fn what_cannot_be_resumed_is_removed_when_it_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = SpoolFile::create(&plan(folder.path()), None).unwrap();
+        let mut file = SpoolFile::create(&plan(folder.path()), None, false).unwrap();
         file.write(b"half").unwrap();
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::settings::FrontierSettings;
 use crate::page::Page;
+use crate::page::checksum::Claim;
 use crate::page::failure::{FetchError, Phase};
 use crate::visit::Visit;
 
@@ -114,6 +115,10 @@ pub(crate) fn verdict(
             Verdict::WithHost { costs: false }
         }
         Err(error) if !settings.retry_on.error(error) => Verdict::Done,
+        // One more attempt tells damage on the way from a file that is not what the user expects.
+        Err(FetchError::Checksum {
+            claim: Claim::User, ..
+        }) if circumstances.retries > 0 => Verdict::Done,
         // A kept-alive connection that the server just closed: nobody is to blame, so do not wait.
         Err(FetchError::Closed) if circumstances.retries == 0 => again(Duration::ZERO),
         Err(_) => again(back_off),
@@ -166,6 +171,7 @@ pub(crate) fn is_bad_response(error: &FetchError) -> bool {
         | FetchError::TooSlow { .. }
         | FetchError::TooLarge { .. }
         | FetchError::HeadTooLarge
+        | FetchError::Checksum { .. }
         | FetchError::Protocol(_) => true,
         FetchError::Timeout { phase, .. } => *phase == Phase::Body,
         _ => false,

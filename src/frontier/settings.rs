@@ -121,6 +121,7 @@ impl Default for RetryOn {
         let statuses = Statuses::of([408, 425, 429, 500, 502, 503, 504]);
         let classes = [
             "dns", "connect", "closed", "cut", "timeout", "proxy", "lost", "spool", "decode",
+            "checksum",
         ]
         .map(str::to_owned)
         .to_vec();

@@ -14,6 +14,7 @@ use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
 use crate::page::Page;
+use crate::page::checksum::Checksum;
 use crate::page::failure::FetchError;
 use crate::url::fingerprint::{Fingerprints, canonical};
 use crate::url::{HostKey, PageUrl};
@@ -147,6 +148,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, if it is not that of the run.
     pub body: Option<bytes::Bytes>,
+    /// The SHA-256 that the body of the response must have; otherwise it is a failure.
+    pub checksum: Option<Checksum>,
     /// The other columns of the line, copied to the record.
     pub columns: Vec<(Arc<str>, serde_json::Value)>,
 }
@@ -209,6 +212,7 @@ impl Request {
     pub(crate) fn says_something(&self) -> bool {
         self.method.is_some()
             || self.body.is_some()
+            || self.checksum.is_some()
             || !(self.headers.is_empty() && self.columns.is_empty())
     }
 }
@@ -301,12 +305,18 @@ impl Job {
     }
 
     /// The fingerprint of the request; for a plain one that of its URL.
+    ///
+    /// Two rows that expect different bodies are both fetched, so that both are checked.
     pub(crate) fn fingerprint(&self, fingerprints: Fingerprints) -> u64 {
-        if self.is_plain() {
+        let checksum = self.checksum();
+        if self.is_plain() && checksum.is_none() {
             return fingerprints.of(self.url.as_str());
         }
         let mut hash = fingerprints.begin();
         self.identity(|piece| hash.update(piece));
+        if let Some(checksum) = checksum {
+            hash.update(checksum.bytes());
+        }
         hash.digest()
     }
 
@@ -320,6 +330,11 @@ impl Job {
         let page = self.found_on.as_deref().unwrap_or_default();
         page.strip_prefix(self.host.as_str())
             .is_some_and(|path| path.starts_with('/'))
+    }
+
+    /// The SHA-256 that the body of the response must have.
+    pub(crate) fn checksum(&self) -> Option<&Checksum> {
+        self.request.as_deref()?.checksum.as_ref()
     }
 
     /// The method in the list; `None` if it is that of the run.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::checksum::Claim;
+
 /// Why a fetch failed. Its [`class`](FetchError::class) is stable; the message is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -156,6 +158,16 @@ pub enum FetchError {
     /// The archive does not contain the page.
     #[error("not in the archive")]
     NotStored,
+    /// The body does not have the checksum that it should have.
+    #[error("checksum mismatch: {claim} is {expected}, {}", actual(.found.as_deref()))]
+    Checksum {
+        /// Who says which checksum it should have.
+        claim: Claim,
+        /// The checksum that it should have, in hexadecimal.
+        expected: String,
+        /// The checksum that it has, in hexadecimal; `None` if there was no body to check.
+        found: Option<String>,
+    },
 }
 
 /// Which check of a certificate failed.
@@ -211,9 +223,17 @@ impl std::fmt::Display for TlsReason {
     }
 }
 
+/// The checksum that a body has, in words.
+fn actual(checksum: Option<&str>) -> String {
+    match checksum {
+        Some(checksum) => format!("that of the body is {checksum}"),
+        None => "but there was no body to check".to_owned(),
+    }
+}
+
 impl FetchError {
     /// Every class that [`class`](Self::class) can return, with its meaning: the table in the book.
-    pub const CLASSES: [(&'static str, &'static str); 31] = [
+    pub const CLASSES: [(&'static str, &'static str); 32] = [
         ("malformed", "the line is not an http or https URL"),
         ("dns", "the host name cannot be resolved"),
         (
@@ -267,6 +287,10 @@ impl FetchError {
             "decode",
             "the body could not be decoded, at least not completely",
         ),
+        (
+            "checksum",
+            "the body does not have the checksum that it should have",
+        ),
         ("cancelled", "the run was interrupted"),
         ("lost", "internal error: the engine lost the request"),
         ("not-stored", "the archive does not contain the page"),
@@ -315,6 +339,7 @@ impl FetchError {
             FetchError::Cancelled => "cancelled",
             FetchError::Lost(_) => "lost",
             FetchError::NotStored => "not-stored",
+            FetchError::Checksum { .. } => "checksum",
         }
     }
 }

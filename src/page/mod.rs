@@ -1,6 +1,7 @@
 //! A page: what a server sent, and why there may be none.
 
 pub(crate) mod body;
+pub(crate) mod checksum;
 pub(crate) mod coding;
 pub(crate) mod failure;
 pub(crate) mod headers;

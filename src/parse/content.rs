@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use http::header;
+use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
 use super::decode::{self, Codings, DecodeError, DecodeLimits};
@@ -113,7 +114,10 @@ pub(super) fn read(
         Body::Spooled(spool) => {
             let head = page.body.head(settings.head).map_err(DecodeError::Read)?;
             let digest = match spool.digest {
-                None if settings.wants.digest => Some(digest_of(spool).map_err(DecodeError::Read)?),
+                None if settings.wants.digest => {
+                    let digest = digest_of::<Sha256>(spool).map_err(DecodeError::Read)?;
+                    Some(digest.into())
+                }
                 known => known,
             };
             let path = Some(spool.path().to_owned());
@@ -207,13 +211,14 @@ fn decode_file(
     Ok(content)
 }
 
-fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
-    let mut hash = Sha256::new();
+/// The digest of a file's bytes.
+pub(super) fn digest_of<D: Digest>(spool: &Spool) -> io::Result<Output<D>> {
+    let mut hash = D::new();
     let mut file = File::open(spool.path())?;
     let mut chunk = vec![0; CHUNK];
     loop {
         match file.read(&mut chunk)? {
-            0 => return Ok(hash.finalize().into()),
+            0 => return Ok(hash.finalize()),
             count => hash.update(&chunk[..count]),
         }
     }

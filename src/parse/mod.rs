@@ -33,6 +33,7 @@ pub mod simhash;
 mod sitemap;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod wants;
 mod work;
 mod xml;
@@ -42,7 +43,9 @@ use http::header;
 use crate::extract;
 use crate::job::{Job, Role};
 use crate::page::Page;
+use crate::page::checksum::Claim;
 use crate::page::coding;
+use crate::page::failure::FetchError;
 use crate::page::memory::Memory;
 use crate::visit::Parsed;
 use charset::Charset;
@@ -67,13 +70,28 @@ const HEAD: usize = 64 << 10;
 ///
 /// `text` says whether something other than the sinks needs the text. Decoded data takes its share of `memory`, and
 /// waits until that is available.
+///
+/// # Errors
+/// When the body does not have the checksum that it should have.
 pub(crate) fn parse(
     job: &Job,
     page: &Page,
     plan: &ParsePlan,
     text: bool,
     memory: &Memory,
-) -> Parsed {
+) -> Result<Parsed, FetchError> {
+    let received = verify::received(job, page)?;
+    let mut parsed = parse_body(job, page, plan, text, memory);
+    // Only where a chain of redirects ends, there is the body that the user means.
+    let is_hop = plan.redirects && page.target().is_some();
+    let user = !is_hop && verify::decoded(job, page, &parsed)?;
+    let claims = user.then_some(Claim::User).into_iter().chain(received);
+    let names: Vec<_> = claims.map(Claim::name).collect();
+    parsed.checked = (!names.is_empty()).then(|| names.join(", "));
+    Ok(parsed)
+}
+
+fn parse_body(job: &Job, page: &Page, plan: &ParsePlan, text: bool, memory: &Memory) -> Parsed {
     let content_type = page.headers.text(header::CONTENT_TYPE);
     let media = content_type.and_then(MediaType::parse);
     let mut parsed = Parsed {
@@ -96,7 +114,8 @@ pub(crate) fn parse(
         (parsed.rules, parsed.fault) = (rules.map(Box::new), fault);
         return parsed;
     }
-    if !plan.reads_bodies() || is_redirect {
+    let reads = plan.reads_bodies() || job.checksum().is_some();
+    if !reads || is_redirect {
         return parsed;
     }
     let parser = PageParser::new(job, page, media, plan, text);
@@ -159,6 +178,7 @@ impl<'q> PageParser<'q> {
             Role::Robots | Role::Sitemap | Role::External => (Wants::NOTHING, &Work::None),
         };
         wants.text |= work.reads_text() || text;
+        wants.digest |= job.checksum().is_some();
         Self {
             job,
             page,

@@ -95,7 +95,7 @@ impl Response {
 
     fn parsed(&self) -> Parsed {
         let memory = Memory::new(u64::MAX);
-        parse(&self.job, &self.page, &self.plan, false, &memory)
+        parse(&self.job, &self.page, &self.plan, false, &memory).unwrap()
     }
 
     fn found(&self) -> FoundLinks {

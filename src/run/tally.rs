@@ -314,9 +314,8 @@ pub(crate) fn may_pass(class: &str, role: Role) -> Option<bool> {
     match class {
         "host-down" | "unprocessed" if role == Role::External => None,
         "host-down" | "unprocessed" | "shortage" | "spool" | "lost" => Some(true),
-        "dns" | "connect" | "closed" | "cut" | "timeout" | "robots-unreachable" | "proxy" => {
-            Some(false)
-        }
+        "dns" | "connect" | "closed" | "cut" | "timeout" | "robots-unreachable" | "proxy"
+        | "checksum" => Some(false),
         _ => None,
     }
 }

@@ -142,7 +142,7 @@ impl Feed {
         Self {
             seeds: receiver.0,
             waiting: Vec::new(),
-            jobs: JobBuilder::default(),
+            jobs: JobBuilder::new(settings.checksum),
             read: from.taken,
             after: from.row,
             settings,

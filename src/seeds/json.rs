@@ -152,11 +152,7 @@ fn entry(maker: &mut JobBuilder, row: u64, line: &[u8], column: &str) -> Entry {
         .map(|(name, value)| (Arc::from(name), value))
         .collect();
     let request = Request { columns, ..request };
-    let plain = request.method.is_none()
-        && request.headers.is_empty()
-        && request.body.is_none()
-        && request.columns.is_empty();
-    let request = (!plain).then_some(request);
+    let request = request.says_something().then_some(request);
     match (url, problem) {
         (Some(Value::String(url)), None) => maker.request(row, &url, request),
         (_, Some(problem)) => bad(row, &without_headers(line), problem, request),
@@ -250,6 +246,7 @@ fn request(members: &mut Map<String, Value>) -> Result<Request, String> {
         method,
         headers,
         body,
+        checksum: None,
         columns: Vec::new(),
     })
 }

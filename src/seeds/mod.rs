@@ -142,7 +142,7 @@ fn read(
         row: 0,
         progress,
     };
-    let mut jobs = JobBuilder::default();
+    let mut jobs = JobBuilder::new(settings.checksum);
     let (mut archives, mut left_out) = (archives.into_iter(), LeftOut::new());
     if feeder.is_full() && feeder.from.again.is_empty() {
         return Ok(left_out);

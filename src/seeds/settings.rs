@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::failures::Failures;
 use crate::job::rows::Rows;
+use crate::page::checksum::Checksum;
 
 /// Where seeds come from, and which of them are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct SeedSettings {
     pub format: ListFormat,
     /// The column with the URL, by name or by number from 1; by default `url`, or else detected.
     pub url_column: Option<String>,
+    /// The SHA-256 that each body must have, for rows without a column `sha256`.
+    pub checksum: Option<Checksum>,
     /// The rows to use; `None` for all.
     pub rows: Option<Rows>,
     /// The most entries to use.
@@ -71,6 +74,7 @@ impl SeedSettings {
             sources,
             format: ListFormat::BySuffix,
             url_column: None,
+            checksum: None,
             rows: None,
             limit: None,
         }

@@ -112,6 +112,9 @@ pub struct Record<'a> {
     /// The requested header fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Kept<'a>>,
+    /// The checksums that the body was found to have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<&'a str>,
     /// What was ignored in order to read the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'a str>,
@@ -204,6 +207,7 @@ impl<'a> Record<'a> {
             noindex: parsed.found.as_ref().map(|found| found.noindex),
             external: (job.role == Role::External).then_some(true),
             headers: None,
+            checked: parsed.checked.as_deref(),
             note: parsed.note.as_deref(),
             columns: job
                 .request

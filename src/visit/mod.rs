@@ -65,6 +65,8 @@ pub struct Parsed {
     pub fault: Option<String>,
     /// Whether the encoded body was cut short: another attempt may get all of it.
     pub ends_early: bool,
+    /// Which checksums the body was found to have: some of `sha256`, `repr-digest` and `content-digest`.
+    pub checked: Option<String>,
     /// What was ignored in order to read the page: not an error, but worth knowing.
     pub note: Option<String>,
     /// The links of the page, if links are followed.

@@ -14,6 +14,7 @@ mod bodies;
 mod book;
 mod certificates;
 mod checker;
+mod checksums;
 mod claims;
 mod cli;
 mod codings;

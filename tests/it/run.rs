@@ -47,6 +47,7 @@ pub(crate) struct Record {
     pub(crate) title: Option<String>,
     pub(crate) fault: Option<String>,
     pub(crate) note: Option<String>,
+    pub(crate) checked: Option<String>,
     /// The other columns of its row.
     pub(crate) columns: Vec<String>,
     /// The whole visit in `Debug` format.
@@ -129,6 +130,7 @@ impl Record {
             title: visit.parsed.title.clone(),
             fault: visit.parsed.fault.clone(),
             note: visit.parsed.note.clone(),
+            checked: visit.parsed.checked.clone(),
             columns: visit
                 .job
                 .request

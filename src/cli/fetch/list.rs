@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use haul::Rows;
 use haul::frontier::{Duplicates, FrontierSettings, Run};
 use haul::seeds::{SeedSettings, SeedSource};
+use haul::{Checksum, Error, Rows};
 
 use super::given::{ValueOrFile, value_or_file};
 use super::stdin::stdin_twice;
@@ -32,6 +32,13 @@ pub(super) struct List {
     /// the rows that it did not get to.
     #[arg(long, value_name = "ROWS", value_parser = value_or_file::<Rows>)]
     rows: Option<ValueOrFile<Rows>>,
+
+    /// Fail unless the saved body has this SHA-256; for a single URL
+    ///
+    /// Lists have a column sha256 instead. A body with another SHA-256 is not saved; it is fetched once more, and then the
+    /// URL fails with the class checksum.
+    #[arg(long, value_name = "sha256=HEX")]
+    checksum: Option<Checksum>,
 
     /// Fetch at most N rows of the list
     #[arg(short = 'n', long, value_name = "N")]
@@ -70,10 +77,17 @@ impl List {
     /// # Errors
     /// When the file of rows cannot be read.
     pub(super) fn chosen(&self, seeds: SeedSettings) -> haul::Result<SeedSettings> {
+        let is_single =
+            |source: &SeedSource| matches!(source, SeedSource::Urls(urls) if urls.len() == 1);
+        if self.checksum.is_some() && !(seeds.sources.len() == 1 && is_single(&seeds.sources[0])) {
+            let problem = "--checksum is about a single URL: give each row of a list its own in a column sha256";
+            return Err(Error::Setting(problem.into()));
+        }
         let rows = self.rows.as_ref();
         Ok(SeedSettings {
             rows: rows.map(|rows| rows.value("--rows")).transpose()?,
             limit: self.limit,
+            checksum: self.checksum,
             ..seeds
         })
     }

@@ -44,8 +44,8 @@ pub(super) struct Patience {
     /// What to retry: statuses, 4xx, 5xx, error classes, or none
     ///
     /// Separate them by commas or repeat the flag; this replaces the default list, which is
-    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool,decode. Bodies that cannot be decoded
-    /// are retried only if they ended early. Requests that the server did not process, or that failed because this
+    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool,decode,checksum. Bodies that cannot
+    /// be decoded are retried only if they ended early, and bodies without the SHA-256 of the list only once. Requests that the server did not process, or that failed because this
     /// machine ran out of open files, are always sent again, and do not count against --retries.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<RetryOn>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::job::{Job, Reach, Request, Role, Via};
+use crate::page::checksum::Checksum;
 use crate::page::headers::Headers;
 use crate::url::{HostKey, PageUrl};
 
@@ -94,6 +95,8 @@ struct StoredRequest {
     method: Option<String>,
     headers: Headers,
     body: Option<bytes::Bytes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<Checksum>,
     columns: Vec<(Arc<str>, serde_json::Value)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     recipes: Vec<Arc<str>>,
@@ -203,6 +206,7 @@ fn request_text(request: Option<&Request>, recipes: &[Arc<str>]) -> Option<Box<s
                 .unwrap_or_default(),
         ),
         body: request.and_then(|request| request.body.clone()),
+        checksum: request.and_then(|request| request.checksum),
         columns: request
             .map(|request| request.columns.clone())
             .unwrap_or_default(),
@@ -222,6 +226,7 @@ fn parse_request(text: &str) -> std::result::Result<RequestAndRecipes, String> {
         method: method.transpose().map_err(|_| "not a method".to_owned())?,
         headers: stored.headers.0,
         body: stored.body,
+        checksum: stored.checksum,
         columns: stored.columns,
     };
     Ok((request.says_something().then_some(request), stored.recipes))
@@ -272,19 +277,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restored_job_has_its_recipes_and_the_columns_of_the_list() {
+    fn a_restored_job_has_its_recipes_and_the_columns_and_checksum_of_the_list() {
         let mut job = Job::seed(1, PageUrl::parse("http://h.example/").unwrap());
         assert_eq!(Row::of(&job, 1, 0).request, None);
         for carried in [false, true] {
             job.recipes = vec!["item".into(), "other".into()];
             job.request = carried.then(|| {
                 Arc::new(Request {
+                    checksum: Some("ab".repeat(32).parse().unwrap()),
                     columns: vec![("n".into(), 1.into())],
                     ..Request::default()
                 })
             });
             let back = Row::of(&job, 1, 0).into_job(Instant::now()).unwrap();
             assert_eq!(back.recipes, job.recipes);
+            assert_eq!(back.checksum(), job.checksum());
             let columns = back.request.map(|request| request.columns.clone());
             assert_eq!(
                 columns,

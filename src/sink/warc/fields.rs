@@ -84,6 +84,7 @@ impl Fields {
         fields.add_if_some("charset", parsed.charset.as_ref());
         fields.add_if_some("title", parsed.title.as_ref());
         fields.add_if_some("fault", parsed.fault.as_ref());
+        fields.add_if_some("checked", parsed.checked.as_ref());
         fields.add_if_some("note", parsed.note.as_ref());
         for name in withheld {
             fields.add("withheld", name);
