@@ -3,21 +3,26 @@
 //! With room for one request it is the `sequential` engine, or one thread of `threads`; with room for many it is a
 //! loop of `async`, switching between requests as responses arrive. No wake-up crosses threads while a request waits.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::cpu::{INLINE, Pool};
+use super::idle::{Desk, Idle};
 use super::ticket::{Ticket, send_all};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
@@ -79,9 +84,13 @@ struct Lane {
     fetcher: Fetcher,
     plan: Plan,
     pool: Option<Arc<Pool>>,
-    in_flight: usize,
-    /// One permit for each request in flight; a job without a permit waits its turn.
+    /// One permit for each worker, and so for each request in flight.
     permits: Semaphore,
+    /// Jobs that no worker has taken yet.
+    waiting: RefCell<VecDeque<Ticket>>,
+    /// Visits that are about to be sent.
+    finished: RefCell<Vec<(Ticket, Box<Visit>)>>,
+    idle: Idle,
 }
 
 impl Lane {
@@ -106,60 +115,104 @@ impl Lane {
             fetcher,
             plan,
             pool,
-            in_flight,
             permits: Semaphore::new(in_flight),
+            waiting: RefCell::default(),
+            finished: RefCell::new(Vec::with_capacity(BATCH)),
+            idle: Idle::default(),
         };
         Ok((runtime, lane))
     }
 
     async fn run(self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
-        let mut requests = FuturesUnordered::new();
+        let mut workers = FuturesUnordered::new();
         let mut batch = Vec::with_capacity(BATCH);
         // Visits are sent in batches, so that the receiver wakes once for many: immediately if no job waits here,
         // otherwise when the batch is full, or a moment later.
-        let mut finished: Vec<(Ticket, Box<Visit>)> = Vec::with_capacity(BATCH);
         let mut batch_timer = pin!(sleep(BATCH_DELAY));
+        let mut is_timed = false;
         let mut open = true;
         let mut abort = pin!(abort.cancelled());
-        while open || !requests.is_empty() {
+        while open || workers.len() > self.idle.count() {
             tokio::select! {
-                // Each branch is cancel-safe: receiving loses nothing, and a request lives in `requests`.
+                // Each branch is cancel-safe: receiving loses nothing, and a request lives in `workers`.
                 count = jobs.recv_many(&mut batch, BATCH), if open => {
                     open = count > 0;
-                    for ticket in batch.drain(..) {
-                        requests.push(AssertUnwindSafe(self.visit(ticket)).catch_unwind());
-                    }
+                    self.waiting.borrow_mut().extend(batch.drain(..));
                 }
-                // A request that panicked dropped its ticket, which returned the job as lost.
-                Some(first) = requests.next(), if !requests.is_empty() => {
-                    if finished.is_empty() {
-                        batch_timer.as_mut().reset(Instant::now() + BATCH_DELAY);
-                    }
-                    let mut next = Some(first);
-                    while let Some(visit) = next.take() {
-                        finished.extend(visit.ok().flatten());
-                        if finished.len() < BATCH && let Poll::Ready(more) = futures::poll!(requests.next()) {
-                            next = more;
-                        }
-                    }
-                    if finished.len() >= BATCH || requests.len() <= self.in_flight {
-                        send_all(&mut finished);
-                    }
+                // A worker ends only by a panic, which dropped its ticket and so returned the job as lost.
+                () = poll_fn(|context| self.poll(&mut workers, context)) => {}
+                () = &mut batch_timer, if is_timed => {
+                    is_timed = false;
+                    send_all(&mut self.finished.borrow_mut());
                 }
-                () = &mut batch_timer, if !finished.is_empty() => send_all(&mut finished),
                 () = &mut abort => {
-                    send_all(&mut finished);
+                    send_all(&mut self.finished.borrow_mut());
                     return;
                 }
+            }
+            for _ in 0..self.waiting.borrow().len() {
+                if self.idle.wake_one() {
+                    continue;
+                }
+                let Ok(permit) = self.permits.try_acquire() else {
+                    break;
+                };
+                workers.push(AssertUnwindSafe(self.work(permit)).catch_unwind());
+            }
+            let mut finished = self.finished.borrow_mut();
+            if finished.len() >= BATCH || self.waiting.borrow().is_empty() {
+                is_timed = false;
+                send_all(&mut finished);
+            } else if !is_timed && !finished.is_empty() {
+                is_timed = true;
+                batch_timer.as_mut().reset(Instant::now() + BATCH_DELAY);
+            }
+        }
+    }
+
+    /// Lets the workers go on, until one has finished a job or ended.
+    fn poll(
+        &self,
+        workers: &mut FuturesUnordered<impl Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let before = self.finished.borrow().len();
+        let ended = matches!(workers.poll_next_unpin(context), Poll::Ready(Some(_)));
+        match ended || self.finished.borrow().len() > before {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Fetches one job after the other.
+    ///
+    /// That a worker is used again, and not made anew for each job, is what keeps its several KiB in place.
+    async fn work(&self, _permit: SemaphorePermit<'_>) {
+        let desk = Rc::new(Desk::default());
+        loop {
+            let ticket = poll_fn(|context| {
+                let next = self.waiting.borrow_mut().pop_front();
+                match next {
+                    Some(ticket) => {
+                        self.idle.leave(&desk);
+                        Poll::Ready(ticket)
+                    }
+                    None => {
+                        self.idle.enter(&desk, context);
+                        Poll::Pending
+                    }
+                }
+            })
+            .await;
+            if let Some(finished) = self.visit(ticket).await {
+                self.finished.borrow_mut().push(finished);
             }
         }
     }
 
     /// Fetches a job. `None` if the pool parses the page and completes the ticket.
     async fn visit(&self, ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
-        let permit = self.permits.acquire().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;
-        drop(permit);
         let is_small = outcome
             .as_ref()
             .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded())

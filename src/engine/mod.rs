@@ -2,8 +2,8 @@
 //!
 //! A closed family behind one seam of two channels: a job goes out and a visit comes back, one for one and in any
 //! order, even after a panic. A job in an engine is a `Ticket`, and dropping a ticket returns the job as lost or
-//! cancelled. The number of requests in flight on a lane is bounded by a semaphore: a request has a permit from before
-//! it is sent until its last byte. Engines know nothing about politeness.
+//! cancelled. The number of requests in flight on a lane is bounded by a semaphore: each of its workers has a permit, and
+//! one request at a time. Engines know nothing about politeness.
 //!
 //! An engine is a number of **lanes**, each a thread with room for N jobs:
 //!
@@ -21,6 +21,7 @@ mod child;
 mod cpu;
 mod crew;
 mod frame;
+mod idle;
 mod in_hand;
 mod kind;
 mod lane;
