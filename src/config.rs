@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cookies::{CookieSettings, Cookies};
 use crate::engine::{self, Engine};
 use crate::fetch::FetchSettings;
 use crate::follow::CrawlSettings;
@@ -25,6 +26,10 @@ pub struct Config {
     pub engine: Engine,
     /// How requests are made.
     pub fetch: FetchSettings,
+    /// What is done with cookies.
+    ///
+    /// By default, a list keeps them within each chain of redirects, and [`Config::crawl`] for the whole run.
+    pub cookies: CookieSettings,
     /// What is read from pages.
     pub parse: ParseSettings,
     /// Politeness, timing and retries.
@@ -95,11 +100,12 @@ impl Config {
 
     /// Crawls from these seeds with the defaults of `haul crawl` and no sink.
     ///
-    /// It stays on the seeds' hosts and obeys robots.txt.
+    /// It stays on the seeds' hosts, obeys robots.txt, and keeps cookies for the whole run.
     pub fn crawl<T: Into<String>>(seeds: impl IntoIterator<Item = T>) -> Self {
         let mut config = Self::urls(seeds);
         config.crawl = Some(CrawlSettings::default());
         config.frontier.robots = Robots::Obey;
+        config.cookies = CookieSettings::keep(Cookies::Run);
         config
     }
 
@@ -122,6 +128,7 @@ impl Config {
                     .unwrap_or(std::num::NonZeroUsize::MIN),
             ),
             fetch: FetchSettings::default(),
+            cookies: CookieSettings::default(),
             parse: ParseSettings::default(),
             frontier: FrontierSettings::default(),
             sinks: Vec::new(),

@@ -100,12 +100,14 @@
 //! | | [`sink`] | writes records, files and archives |
 //! | nouns | [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`] | the data that modules pass to each other |
 //! | | [`PageUrl`], [`HostKey`], [`robots`] | URLs, hosts and their rules |
+//! | | [`cookies`] | what servers ask to be sent back |
 //! | | [`Event`], [`Tally`], [`Stop`], [`Error`] | what a run reports, how to stop it, why it ended |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
 
 // The nouns.
+pub mod cookies;
 mod error;
 mod job;
 mod page;

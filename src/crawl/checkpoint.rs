@@ -48,10 +48,20 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
         self.committed = Instant::now();
         self.checkpoint_after = (self.checkpoint_after * 2).min(CHECKPOINT_EVERY);
+        self.note_cookies();
         if let Some(gathered) = self.frontier.gather() {
             self.checkpoint = Some((gathered, self.writer.checkpoint().await?));
         }
         Ok(())
+    }
+
+    /// Adds the cookies of the run to the next commit, if they changed.
+    pub(super) fn note_cookies(&mut self) {
+        if self.frontier.is_stored()
+            && let Some(changed) = self.cookies.changes()
+        {
+            self.frontier.note_cookies(changed);
+        }
     }
 
     /// Commits the gathered jobs to the store, now that the sinks are durable.

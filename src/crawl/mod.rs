@@ -8,6 +8,7 @@
 mod additions;
 mod checkpoint;
 mod claimed;
+mod cookies;
 mod end;
 mod hook;
 mod news;
@@ -170,9 +171,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
 
     /// Sends a job, unless the program's hook decides otherwise.
     fn send(&mut self, mut job: Box<Job>, now: Instant) -> Result<()> {
+        self.cookies.attach(&mut job);
         if let Some(hook) = &mut self.hook {
+            let mut outgoing = self.plan.shared.outgoing(&job);
+            outgoing.add(&job);
             let mut request = PendingRequest {
-                outgoing: self.plan.shared.outgoing(&job),
+                outgoing,
                 job: &job,
                 added: HeaderMap::new(),
             };
@@ -259,7 +263,8 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(())
     }
 
-    fn note(&mut self, visit: Box<Visit>, now: Instant) -> Result<()> {
+    fn note(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
+        self.cookies.take(&mut visit);
         if let Ok(page) = &visit.outcome {
             self.answered(page);
         }
@@ -300,13 +305,26 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(())
     }
 
+    /// Queues pages of a crawl again that redirected to this one until it set cookies for them.
+    fn pass_walls(&mut self, visit: &Visit, now: Instant) -> Result<()> {
+        if self.follow.is_none() || !self.cookies.are_for_run() {
+            return Ok(());
+        }
+        let sent = visit.job.cookie.as_deref().map_or(0, cookies::hash);
+        let cookies = &mut self.cookies;
+        self.frontier
+            .pass_walls(visit, sent, &mut |url| cookies.hash(url), now)
+    }
+
     /// Finishes a visit: admits its links, and passes its record to the writer.
     fn settle(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Some(follow) = &mut self.follow {
             self.frontier.lower_depth(&mut visit.job)?;
             follow.links(&visit, &mut self.frontier, now)?;
         }
+        visit.job.jar = None;
         let skip = self.frontier.settle(&visit, now)?;
+        self.pass_walls(&visit, now)?;
         if let Some((follow, skip)) = self.follow.as_mut().zip(skip) {
             follow.count(&skip);
         }

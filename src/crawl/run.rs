@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::cookies::RunCookies;
 use super::hook::Hook;
 use crate::config::BrokenSettings;
 use crate::engine::Crew;
@@ -29,6 +30,7 @@ pub(super) type Checkpoint = (PendingCommit, oneshot::Receiver<Marks>);
 pub(super) struct Run<F> {
     pub(super) frontier: Frontier,
     pub(super) crew: Crew,
+    pub(super) cookies: RunCookies,
     pub(super) writer: Writer,
     /// Decides which links become jobs; `None` if links are not followed.
     pub(super) follow: Option<LinkFollower>,

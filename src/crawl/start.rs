@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use http::header::COOKIE;
+
 use super::additions::Additions;
 use super::checkpoint::FIRST_CHECKPOINT;
+use super::cookies::RunCookies;
 use super::outcome::Outcome;
 use super::outputs::Outputs;
 use super::pipes;
@@ -61,16 +64,29 @@ pub(super) async fn run(
     if let Some(follow) = &follow {
         frontier.rank(follow.ranks());
     }
+    let mut cookies = match &pages {
+        Pages::Asked => {
+            let has_own = config.fetch.headers.0.contains_key(COOKIE);
+            RunCookies::new(&config.cookies, has_own)
+        }
+        _ => RunCookies::none(),
+    };
+    if cookies.are_for_run() && follow.is_some() {
+        frontier.watch_walls();
+    }
     let mut marks = BTreeMap::new();
     let mut before = None;
     let mut list = ListMark::default();
     let mut earlier = EarlierTotals::default();
     if let Some(job) = &config.job {
-        let (opened, left) = open_job(job)?;
+        let (mut opened, left) = open_job(job)?;
         before = left;
         marks = opened.marks();
         list = opened.list();
         earlier = opened.earlier();
+        if let Some(stored) = opened.take_cookies() {
+            cookies.restore(stored);
+        }
         let restored = |row: &_| {
             earlier.count(row);
             if let Some(follow) = &mut follow {
@@ -109,6 +125,7 @@ pub(super) async fn run(
     let mut run = Run {
         frontier,
         crew,
+        cookies,
         writer: Writer::start(outputs.sinks)?,
         follow,
         holders: outputs.holders,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,7 @@ pub(super) struct JobFrame {
     checksum: Option<Checksum>,
     own_request: bool,
     added: Option<Headers>,
+    cookie: Option<Bytes>,
     queued: Duration,
 }
 
@@ -97,6 +99,10 @@ impl JobFrame {
             checksum: job.checksum().copied(),
             own_request: request.is_some(),
             added: job.added.as_deref().map(|added| Headers(added.clone())),
+            cookie: job
+                .cookie
+                .as_deref()
+                .map(|cookie| Bytes::copy_from_slice(cookie.as_bytes())),
             queued: job.since.elapsed(),
         }
     }
@@ -123,6 +129,8 @@ impl JobFrame {
         job.recipes = self.recipes;
         job.request = request;
         job.added = self.added.map(|added| Box::new(added.0));
+        let cookie = self.cookie.map(HeaderValue::from_maybe_shared);
+        job.cookie = cookie.and_then(Result::ok).map(Box::new);
         job.hops = self.hops;
         job.attempts = self.attempts;
         job.free_tries = self.free_tries;

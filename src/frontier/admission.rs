@@ -246,6 +246,7 @@ impl Frontier {
         if row.via == Via::Seed {
             self.remember_host(&row.host);
         }
+        self.redirected.restore(row, now)?;
         match row.state {
             State::Waiting(pass) if self.takes_pages() => self.awaited.add(row, pass),
             State::Waiting(_) => self.workbench.put_away(&row.host, now),

@@ -124,6 +124,11 @@ impl OpenJob {
     pub(crate) fn list(&self) -> ListMark {
         self.known.list
     }
+
+    /// Removes and returns the cookies that the run had.
+    pub(crate) fn take_cookies(&mut self) -> Option<serde_json::Value> {
+        self.known.cookies.take()
+    }
 }
 
 impl Ledger {

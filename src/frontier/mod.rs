@@ -35,6 +35,7 @@ mod pace;
 mod pause;
 mod plan;
 mod raise;
+mod redirected;
 mod retry;
 mod seen;
 mod settings;
@@ -44,6 +45,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod waits;
+mod walls;
 mod window;
 mod workbench;
 
@@ -79,6 +81,7 @@ use hops::Hops;
 use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
+use redirected::RedirectedPages;
 use seen::Seen;
 use workbench::{Turn, Workbench};
 
@@ -128,6 +131,8 @@ pub(crate) struct Frontier {
     machine: Machine,
     /// The responses of followed redirects, if an output wants them.
     hops: Hops,
+    /// Pages of a crawl that may redirect only until cookies are set.
+    redirected: RedirectedPages,
     /// Hosts that were paused, slowed or given up since `take_pauses` was last called.
     pauses: Vec<Pause>,
     /// The parts of the run that outlive the process, if a job folder stores it.
@@ -192,6 +197,7 @@ impl Frontier {
             in_flight: 0,
             machine: Machine::default(),
             hops: Hops::default(),
+            redirected: RedirectedPages::default(),
             pauses: Vec::new(),
             ledger: None,
             awaited: Awaited::default(),

@@ -139,6 +139,22 @@ impl Frontier {
         state
     }
 
+    /// Queues a page that has its record again, for a new record, as what it was seen as before.
+    ///
+    /// # Errors
+    /// When the memory of seen URLs cannot be written.
+    pub(super) fn refetch_as_seen(
+        &mut self,
+        fingerprint: u64,
+        job: Box<Job>,
+        seen: &mut SeenAs,
+        now: Instant,
+    ) -> Result<()> {
+        let state = self.requeue(job, seen, true, now);
+        self.note_raise(seen, Some(state));
+        self.seen.put(fingerprint, seen.pack())
+    }
+
     fn note_raise(&mut self, seen: &SeenAs, state: Option<State>) {
         if let Some(ledger) = &mut self.ledger {
             ledger.note_change(Change::Raised(Raised {

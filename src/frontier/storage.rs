@@ -58,6 +58,13 @@ impl Frontier {
         }
     }
 
+    /// Stores the cookies with the next commit.
+    pub(crate) fn note_cookies(&mut self, cookies: serde_json::Value) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.batch.cookies = Some(cookies);
+        }
+    }
+
     /// Whether the run is stored in a job.
     pub(crate) fn is_stored(&self) -> bool {
         self.ledger.is_some()

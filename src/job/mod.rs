@@ -10,9 +10,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
+use crate::cookies::Jar;
 use crate::page::Page;
 use crate::page::checksum::Checksum;
 use crate::page::failure::FetchError;
@@ -50,6 +51,10 @@ pub struct Job {
     pub request: Option<Arc<Request>>,
     /// Headers that a program's hook has set for the next request; removed when the job comes back.
     pub(crate) added: Option<Box<HeaderMap>>,
+    /// The cookies of its last request, from those that servers set.
+    pub(crate) cookie: Option<Box<HeaderValue>>,
+    /// The cookies that were set on its chain of redirects, if each chain has its own.
+    pub(crate) jar: Option<Box<Jar>>,
     /// The redirects that were followed, oldest first.
     pub hops: Vec<Hop>,
     /// Earlier failed attempts at this URL, oldest first.
@@ -241,6 +246,8 @@ impl Job {
             recipes: Vec::new(),
             request: None,
             added: None,
+            cookie: None,
+            jar: None,
             hops: Vec::new(),
             attempts: Vec::new(),
             pass: 0,

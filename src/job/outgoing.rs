@@ -90,9 +90,7 @@ impl Template {
                 body = None;
             }
         }
-        // Like a redirect, a link of a crawl may lead to an origin that the user never named.
-        let own = job.reach == Reach::Anywhere
-            && job.hops.iter().all(|hop| hop.url.same_origin(&job.url));
+        let own = is_for_the_user(job);
         let mut headers = Cow::Borrowed(if own { &self.own } else { &self.anywhere });
         if let Some(request) = request {
             for (name, value) in request
@@ -118,6 +116,12 @@ impl Template {
     }
 }
 
+/// Whether a request may carry what the user attached to it.
+pub(crate) fn is_for_the_user(job: &Job) -> bool {
+    // Like a redirect, a link of a crawl may lead to an origin that the user never named.
+    job.reach == Reach::Anywhere && job.hops.iter().all(|hop| hop.url.same_origin(&job.url))
+}
+
 fn may_go_anywhere(name: &HeaderName) -> bool {
     ANYWHERE.contains(name) || OF_BODY.contains(name)
 }
@@ -141,8 +145,18 @@ impl Outgoing<'_> {
         hash.digest128()
     }
 
-    /// Adds the headers that a program's hook has set for this request.
+    /// Adds the cookies that servers set, before the user's own, and what a program's hook has set for this request.
     pub(crate) fn add(&mut self, job: &Job) {
+        if let Some(cookie) = &job.cookie {
+            let mut value = HeaderValue::clone(cookie);
+            if let Some(own) = self.headers.get(header::COOKIE) {
+                let both = [cookie.as_bytes(), b"; ", own.as_bytes()].concat();
+                // Two values that are valid give a valid one.
+                value = HeaderValue::from_maybe_shared(Bytes::from(both)).unwrap_or(value);
+                value.set_sensitive(true);
+            }
+            self.headers.to_mut().insert(header::COOKIE, value);
+        }
         for (name, value) in job.added.iter().flat_map(|added| added.iter()) {
             self.headers.to_mut().insert(name.clone(), value.clone());
         }

@@ -22,6 +22,7 @@ mod compare;
 mod completions;
 mod config;
 mod connections;
+mod cookies;
 mod crawl;
 mod engines;
 mod examples;

@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 33] = [
+const MAY_CHANGE: [&str; 35] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -54,6 +54,8 @@ const MAY_CHANGE: [&str; 33] = [
     "user",
     "bearer-file",
     "cookie",
+    "cookies",
+    "no-cookies",
     "proxy",
     "resolve",
     "allow-private",

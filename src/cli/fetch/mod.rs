@@ -4,6 +4,7 @@
 //! [`FetchArguments::plan`] no flag is read any more.
 
 mod connection;
+mod cookies;
 mod fields;
 mod given;
 mod job;
@@ -58,6 +59,8 @@ pub(in crate::cli) struct Common {
     conditions: Conditions,
     #[command(flatten)]
     body: request::JsonBody,
+    #[command(flatten)]
+    cookies: cookies::CookieFlags,
     #[command(flatten)]
     running: pace::Running,
 }
@@ -142,6 +145,8 @@ impl Common {
         config.job = self.job.settings(command, &settings)?;
         self.conditions.request.json = self.body.json.take();
         self.conditions.apply(&mut config, &settings)?;
+        self.cookies.apply(&mut config);
+        config.cookies.own = self.conditions.request.own_cookies(&config.fetch);
         self.records.apply(&mut config.fetch, &mut config.parse);
         let readers = self.conditions.request.stdin_readers() + self.records.stdin_readers();
         if lists_on_stdin(&config) + readers > 1 {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use haul::cookies::OwnCookies;
 use haul::fetch::{FetchSettings, method};
 use haul::frontier::FrontierSettings;
 use haul::{Error, Headers};
@@ -36,6 +37,9 @@ pub(super) struct Sending {
     bearer_file: Option<PathBuf>,
 
     /// Send these cookies, as in 'a=1; b=2'; may be repeated
+    ///
+    /// They are sent to the hosts that you name, together with cookies that servers set; a header given with -H 'Cookie:
+    /// …' replaces both.
     #[arg(short = 'b', long, value_name = "NAME=VALUE")]
     cookie: Vec<String>,
 
@@ -81,6 +85,15 @@ impl Sending {
     /// Applies these flags to the frontier settings.
     pub(super) fn apply_to_frontier(&self, frontier: &mut FrontierSettings) {
         frontier.max_redirects = self.max_redirs;
+    }
+
+    /// What becomes of other cookies: those of -b are added to them, while a Cookie header replaces them.
+    pub(super) fn own_cookies(&self, fetch: &FetchSettings) -> OwnCookies {
+        let given = self.cookie.join("; ");
+        match fetch.headers.0.get(header::COOKIE) {
+            Some(sent) if sent.as_bytes() != given.as_bytes() => OwnCookies::Replace,
+            _ => OwnCookies::Add,
+        }
     }
 
     /// Applies what every request has in common.

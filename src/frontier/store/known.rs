@@ -52,6 +52,11 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
         pass: u32::try_from(number("pass")?).unwrap_or(u32::MAX),
         raised: u32::try_from(number("raised")?).unwrap_or(u32::MAX),
         superseded: number("superseded")?,
+        cookies: values
+            .get("cookies")
+            .map(|text| serde_json::from_str(text))
+            .transpose()
+            .map_err(wrong)?,
     };
     Ok((known, number("commits")?))
 }

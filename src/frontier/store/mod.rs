@@ -48,6 +48,8 @@ pub(crate) struct Batch {
     pub(crate) marks: BTreeMap<String, serde_json::Value>,
     /// How far the list was read.
     pub(crate) list: ListMark,
+    /// The cookies, if they changed.
+    pub(crate) cookies: Option<serde_json::Value>,
 }
 
 /// How far the list was read.
@@ -89,6 +91,8 @@ pub(crate) struct Known {
     pub(crate) raised: u32,
     /// Records that were replaced: those of URLs that were put back or fetched again.
     pub(crate) superseded: u64,
+    /// The cookies that the run had; `None` if it had none.
+    pub(crate) cookies: Option<serde_json::Value>,
 }
 
 impl Known {

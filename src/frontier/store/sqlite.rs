@@ -192,6 +192,9 @@ impl Sqlite {
             if batch.raised > 0 {
                 write_value(&transaction, "raised", &batch.raised)?;
             }
+            if let Some(cookies) = &batch.cookies {
+                write_value(&transaction, "cookies", cookies)?;
+            }
             write_value(&transaction, "commits", &self.commits)?;
             write_value(&transaction, "marks", &batch.marks)?;
             write_list(&transaction, batch.list)?;

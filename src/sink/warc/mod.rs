@@ -242,7 +242,8 @@ impl Warc {
     /// Writes the request; returns the names of the parts that are withheld.
     fn write_request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
         let job = capture.job;
-        let outgoing = self.template.outgoing(job);
+        let mut outgoing = self.template.outgoing(job);
+        outgoing.add(job); // its cookies are withheld, as any secret
         let (block, mut withheld) = http::request(&outgoing.method, &job.url, &outgoing.headers);
         let id = RecordId::new();
         let mut head = self.head(RecordKind::Request, capture, id);

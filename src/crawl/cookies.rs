@@ -1,0 +1,133 @@
+//! The cookies of a run: which go with each request, and what each response sets.
+//!
+//! The loop sees every response in order and sends every request, so it owns the jar, and the engines know nothing of
+//! cookies. A request gets its cookies at the moment when it is sent: a retry or a redirect has what was set since.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::SystemTime;
+
+use http::header::{COOKIE, HeaderValue, SET_COOKIE};
+
+use crate::cookies::{CookieSettings, Cookies, Jar, OwnCookies, seconds};
+use crate::job::Job;
+use crate::job::outgoing::is_for_the_user;
+use crate::url::PageUrl;
+use crate::visit::Visit;
+
+/// The cookies of a run.
+pub(super) struct RunCookies {
+    kept: Kept,
+    own: OwnCookies,
+    /// Whether the settings have a `Cookie` header.
+    has_own: bool,
+}
+
+/// Where cookies are kept.
+enum Kept {
+    /// Nowhere.
+    Nowhere,
+    /// With the job whose redirects set them.
+    WithJob,
+    /// In the jar of the run.
+    InJar(Box<Jar>),
+}
+
+impl RunCookies {
+    /// The cookies of a run with these settings; `has_own` says whether the user has set a `Cookie` header.
+    pub(super) fn new(settings: &CookieSettings, has_own: bool) -> Self {
+        Self {
+            kept: match settings.keep {
+                Cookies::Ignore => Kept::Nowhere,
+                Cookies::Chain => Kept::WithJob,
+                Cookies::Run => Kept::InJar(Box::new(Jar::for_run())),
+            },
+            own: settings.own,
+            has_own,
+        }
+    }
+
+    /// The cookies of a run that sends no requests: none.
+    pub(super) fn none() -> Self {
+        Self::new(&CookieSettings::keep(Cookies::Ignore), false)
+    }
+
+    /// Whether cookies are kept for the whole run.
+    pub(super) fn are_for_run(&self) -> bool {
+        matches!(self.kept, Kept::InJar(_))
+    }
+
+    /// Restores the cookies of an earlier session of the job.
+    pub(super) fn restore(&mut self, stored: serde_json::Value) {
+        if let Kept::InJar(jar) = &mut self.kept {
+            jar.restore(stored, now());
+        }
+    }
+
+    /// The cookies as they are stored in a job, if they changed since the last call.
+    pub(super) fn changes(&mut self) -> Option<serde_json::Value> {
+        match &mut self.kept {
+            Kept::InJar(jar) => jar.changes(now()),
+            Kept::Nowhere | Kept::WithJob => None,
+        }
+    }
+
+    /// Adds cookies to a job that is about to be sent.
+    pub(super) fn attach(&mut self, job: &mut Job) {
+        let jar = match &mut self.kept {
+            Kept::Nowhere => return,
+            Kept::WithJob => job.jar.as_deref_mut(),
+            Kept::InJar(jar) => Some(&mut **jar),
+        };
+        let cookie = jar.and_then(|jar| jar.header(&job.url, now()));
+        job.cookie = cookie.filter(|_| !self.is_replaced(job)).map(Box::new);
+    }
+
+    /// Whether a job has a `Cookie` header of the user's that replaces other cookies.
+    fn is_replaced(&self, job: &Job) -> bool {
+        let of_run = self.has_own && self.own == OwnCookies::Replace;
+        let request = job.request.as_deref();
+        let of_line = request.is_some_and(|request| request.headers.contains_key(COOKIE));
+        (of_run || of_line) && is_for_the_user(job)
+    }
+
+    /// Takes the cookies that a response sets.
+    pub(super) fn take(&mut self, visit: &mut Visit) {
+        let Ok(page) = &visit.outcome else {
+            return;
+        };
+        let fields = &page.headers.0;
+        if !fields.contains_key(SET_COOKIE) {
+            return;
+        }
+        let job = &mut visit.job;
+        match &mut self.kept {
+            Kept::Nowhere => {}
+            Kept::InJar(jar) => jar.take(&job.url, fields, now()),
+            // Only a redirect or a retry sends them back.
+            Kept::WithJob if page.target().is_some() || page.status >= 400 => {
+                let jar = job.jar.get_or_insert_with(|| Box::new(Jar::for_chain()));
+                jar.take(&job.url, fields, now());
+            }
+            Kept::WithJob => {}
+        }
+    }
+
+    /// A hash of the cookies that a request for a URL would have; 0 for none.
+    pub(super) fn hash(&mut self, url: &PageUrl) -> u64 {
+        match &mut self.kept {
+            Kept::InJar(jar) => jar.header(url, now()).as_ref().map_or(0, hash),
+            Kept::Nowhere | Kept::WithJob => 0,
+        }
+    }
+}
+
+fn now() -> i64 {
+    seconds(SystemTime::now())
+}
+
+/// A hash of the cookies of a request, never 0.
+pub(super) fn hash(cookie: &HeaderValue) -> u64 {
+    let mut hash = DefaultHasher::new();
+    cookie.as_bytes().hash(&mut hash);
+    hash.finish().max(1)
+}
