@@ -11,12 +11,13 @@ use super::layers::{Origin, Setting, Settings};
 use super::plan::Plan;
 
 /// Flags whose values are files or folders of this machine.
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 16] = [
     "input",
     "from",
     "recipe",
     "bearer-file",
     "cacert",
+    "cookie-jar",
     "serve",
     "config",
     "output",

@@ -188,7 +188,7 @@ impl Jar {
     }
 
     /// The cookies in the order in which they were set, without those that have expired.
-    fn cookies(&self, now: i64) -> Vec<&Cookie> {
+    pub(super) fn cookies(&self, now: i64) -> Vec<&Cookie> {
         let all = self.sites.values().flatten();
         let mut live: Vec<_> = all.filter(|cookie| !cookie.is_expired(now)).collect();
         live.sort_by_key(|cookie| cookie.created);
@@ -201,6 +201,24 @@ impl Jar {
             return None;
         }
         serde_json::to_value(self.cookies(now)).ok()
+    }
+
+    /// Adds cookies of a file. Returns how many of those that have not expired there was no room for.
+    pub(super) fn put(&mut self, cookies: Vec<Cookie>, now: i64) -> usize {
+        let first = self.clock;
+        let mut live = 0;
+        for cookie in cookies.into_iter().filter(|cookie| !cookie.is_expired(now)) {
+            let known = self.sites.get(domain::site(&cookie.domain));
+            let known = known
+                .into_iter()
+                .flatten()
+                .any(|other| other.is_same(&cookie));
+            live += usize::from(!known);
+            self.set(cookie, true, now);
+        }
+        let put = self.sites.values().flatten();
+        let put = put.filter(|cookie| cookie.created > first).count();
+        live.saturating_sub(put)
     }
 
     /// Adds cookies that were stored; those that make no sense are left out.

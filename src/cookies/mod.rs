@@ -8,10 +8,13 @@
 mod cookie;
 mod date;
 mod domain;
+mod file;
 mod jar;
+mod netscape;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use file::{CookieFile, check_writable, write};
 pub(crate) use jar::{Jar, seconds};
 pub use settings::{CookieSettings, Cookies, OwnCookies};

@@ -1,5 +1,7 @@
 //! Settings of cookies.
 
+use std::path::PathBuf;
+
 /// What a run does with cookies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -8,6 +10,14 @@ pub struct CookieSettings {
     pub keep: Cookies,
     /// What becomes of a `Cookie` header in the settings or in a line of the list.
     pub own: OwnCookies,
+    /// Files of cookies in Netscape form, as curl writes them, that are read before the first request.
+    ///
+    /// They need [`Cookies::Run`]. In a job that is resumed, the cookies of the job win, unless a file was written later.
+    pub files: Vec<PathBuf>,
+    /// The file to which the cookies of the run are written at its end, in the same form; needs [`Cookies::Run`].
+    ///
+    /// It may be one of `files`, and then need not exist.
+    pub jar: Option<PathBuf>,
 }
 
 /// How long cookies that servers set are kept.
@@ -38,6 +48,8 @@ impl CookieSettings {
         Self {
             keep,
             own: OwnCookies::default(),
+            files: Vec::new(),
+            jar: None,
         }
     }
 }

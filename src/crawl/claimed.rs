@@ -31,6 +31,14 @@ impl Config {
         if let Some(path) = self.fetch.tls.roots() {
             claims.read(named("the certificates", path), path);
         }
+        let jar = self.cookies.jar.as_ref();
+        // The same file may be read and written: it is replaced at the end.
+        for path in self.cookies.files.iter().filter(|path| Some(*path) != jar) {
+            claims.read(named("the cookie file", path), path);
+        }
+        if let Some(path) = jar {
+            claims.write(named("the cookie file", path), path);
+        }
         for sink in &self.sinks {
             outputs(sink, &mut claims);
         }

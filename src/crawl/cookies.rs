@@ -4,11 +4,15 @@
 //! cookies. A request gets its cookies at the moment when it is sent: a retry or a redirect has what was set since.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 
-use crate::cookies::{CookieSettings, Cookies, Jar, OwnCookies, seconds};
+use crate::cookies::{
+    self, CookieFile, CookieSettings, Cookies, Jar, OwnCookies, check_writable, seconds,
+};
+use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::outgoing::is_for_the_user;
 use crate::url::PageUrl;
@@ -20,6 +24,10 @@ pub(super) struct RunCookies {
     own: OwnCookies,
     /// Whether the settings have a `Cookie` header.
     has_own: bool,
+    /// Files that were read and are not in the jar yet.
+    files: Vec<CookieFile>,
+    /// The file to write at the end.
+    file: Option<PathBuf>,
 }
 
 /// Where cookies are kept.
@@ -34,8 +42,24 @@ enum Kept {
 
 impl RunCookies {
     /// The cookies of a run with these settings; `has_own` says whether the user has set a `Cookie` header.
-    pub(super) fn new(settings: &CookieSettings, has_own: bool) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When a file of cookies cannot be read, or will not be writable, or the settings contradict each other.
+    pub(super) fn new(settings: &CookieSettings, has_own: bool) -> Result<Self> {
+        let has_files = !settings.files.is_empty() || settings.jar.is_some();
+        if has_files && settings.keep != Cookies::Run {
+            return Err(Error::Setting(
+                "files of cookies need cookies that are kept for the whole run".into(),
+            ));
+        }
+        settings.jar.as_deref().map_or(Ok(()), check_writable)?;
+        let files = settings.files.iter();
+        let files = files.filter(|path| path.exists() || settings.jar.as_ref() != Some(*path));
+        Ok(Self {
+            files: files
+                .map(|path| CookieFile::read(path))
+                .collect::<Result<_>>()?,
+            file: settings.jar.clone(),
             kept: match settings.keep {
                 Cookies::Ignore => Kept::Nowhere,
                 Cookies::Chain => Kept::WithJob,
@@ -43,11 +67,19 @@ impl RunCookies {
             },
             own: settings.own,
             has_own,
-        }
+        })
     }
 
     /// The cookies of a run that sends no requests: none.
-    pub(super) fn none() -> Self {
+    ///
+    /// # Errors
+    /// When the settings name files of cookies.
+    pub(super) fn none(settings: &CookieSettings) -> Result<Self> {
+        if !settings.files.is_empty() || settings.jar.is_some() {
+            return Err(Error::Setting(
+                "files of cookies cannot be used with archives: nothing is requested".into(),
+            ));
+        }
         Self::new(&CookieSettings::keep(Cookies::Ignore), false)
     }
 
@@ -56,10 +88,40 @@ impl RunCookies {
         matches!(self.kept, Kept::InJar(_))
     }
 
-    /// Restores the cookies of an earlier session of the job.
-    pub(super) fn restore(&mut self, stored: serde_json::Value) {
-        if let Kept::InJar(jar) = &mut self.kept {
+    /// Fills the jar: with the cookies of an earlier session of the job, and with those of files.
+    ///
+    /// The job's are newer, except than those of files that were written after its last commit. Returns messages about
+    /// cookies that were left out.
+    pub(super) fn fill(
+        &mut self,
+        stored: Option<serde_json::Value>,
+        last_commit: Option<u64>,
+    ) -> Vec<String> {
+        let Kept::InJar(jar) = &mut self.kept else {
+            return Vec::new();
+        };
+        let committed = last_commit.map(|at| SystemTime::UNIX_EPOCH + Duration::from_secs(at));
+        let files = std::mem::take(&mut self.files).into_iter();
+        let (older, newer): (Vec<_>, Vec<_>) = files.partition(|file| file.changed < committed);
+        let mut notices: Vec<_> = older
+            .into_iter()
+            .filter_map(|file| file.pour(jar, now()))
+            .collect();
+        if let Some(stored) = stored {
             jar.restore(stored, now());
+        }
+        notices.extend(newer.into_iter().filter_map(|file| file.pour(jar, now())));
+        notices
+    }
+
+    /// Writes the cookies to the file for them, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(&self) -> Result<()> {
+        match (&self.kept, &self.file) {
+            (Kept::InJar(jar), Some(path)) => cookies::write(jar, path, now()),
+            _ => Ok(()),
         }
     }
 

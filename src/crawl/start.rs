@@ -20,7 +20,7 @@ use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::extract::Health;
 use crate::follow::LinkFollower;
-use crate::frontier::{EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
+use crate::frontier::{self, EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
 use crate::run::event::Event;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
@@ -67,26 +67,27 @@ pub(super) async fn run(
     let mut cookies = match &pages {
         Pages::Asked => {
             let has_own = config.fetch.headers.0.contains_key(COOKIE);
-            RunCookies::new(&config.cookies, has_own)
+            RunCookies::new(&config.cookies, has_own)?
         }
-        _ => RunCookies::none(),
+        _ => RunCookies::none(&config.cookies)?,
     };
     if cookies.are_for_run() && follow.is_some() {
         frontier.watch_walls();
     }
+    let mut stored_cookies = None;
+    let mut last_commit = None;
     let mut marks = BTreeMap::new();
     let mut before = None;
     let mut list = ListMark::default();
     let mut earlier = EarlierTotals::default();
     if let Some(job) = &config.job {
+        last_commit = frontier::last_commit(&job.folder);
         let (mut opened, left) = open_job(job)?;
         before = left;
         marks = opened.marks();
         list = opened.list();
         earlier = opened.earlier();
-        if let Some(stored) = opened.take_cookies() {
-            cookies.restore(stored);
-        }
+        stored_cookies = opened.take_cookies();
         let restored = |row: &_| {
             earlier.count(row);
             if let Some(follow) = &mut follow {
@@ -94,6 +95,9 @@ pub(super) async fn run(
             }
         };
         frontier.keep(opened, restored, Instant::now())?;
+    }
+    for notice in cookies.fill(stored_cookies, last_commit) {
+        tell(&Event::Notice(&notice));
     }
     let fingerprints = frontier.fingerprints();
     let parse = plan.parse.marked_by(fingerprints);
@@ -159,9 +163,13 @@ pub(super) async fn run(
     match outcome {
         Ok(outcome) => {
             run.crew.dismiss();
+            run.cookies.write()?;
             Ok(outcome)
         }
-        Err(error @ (Error::Output { .. } | Error::NotAsLeft { .. })) => run.stopped(error).await,
+        Err(error @ (Error::Output { .. } | Error::NotAsLeft { .. })) => {
+            run.cookies.write()?;
+            run.stopped(error).await
+        }
         Err(error) => Err(error),
     }
 }

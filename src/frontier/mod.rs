@@ -67,7 +67,7 @@ pub(crate) use ledger::{OpenJob, stored_marks};
 pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use storage::PendingCommit;
-pub(crate) use store::{JOB_FILES, JobFolder, ListMark, Row};
+pub(crate) use store::{JOB_FILES, JobFolder, ListMark, Row, last_commit};
 
 use crate::error::Result;
 use crate::job::{Job, Probe, Request, Role};

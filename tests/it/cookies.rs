@@ -1,5 +1,6 @@
 //! Cookies of a run: walls are passed, sessions go on, and no cookie reaches another site or an output.
 
+mod files;
 mod sessions;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -231,6 +231,7 @@ impl CompareArguments {
                 .unwrap_or_else(|| SeedSettings::urls(Vec::<String>::new())),
         );
         config.parse.wants = Wants::NOTHING;
+        self.conditions.refuse_cookie_files()?;
         self.conditions.apply(&mut config, settings)?;
         if practises && !settings.is_set("per-host") {
             config.frontier.per_host = 0; // the practice server is our own

@@ -1,8 +1,10 @@
 //! The flags about cookies that servers set.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use haul::Config;
 use haul::cookies::Cookies;
+use haul::{Config, Error};
 
 /// How long cookies are kept.
 #[derive(Debug, Args)]
@@ -17,15 +19,51 @@ pub(super) struct CookieFlags {
     /// Ignore the cookies that servers set
     #[arg(long, conflicts_with = "cookies")]
     no_cookies: bool,
+
+    /// Write the cookies to FILE when the run ends, as curl does; implies --cookies
+    ///
+    /// Only you can read the file. -b FILE reads it again; both may name the same file. An interrupted run writes it too.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_cookies")]
+    cookie_jar: Option<PathBuf>,
 }
 
 impl CookieFlags {
-    /// Applies these flags to a run.
-    pub(super) fn apply(&self, config: &mut Config) {
+    /// Applies these flags to a run; `given` are the values of -b that are files, and an empty one means none.
+    ///
+    /// # Errors
+    /// When a file is not there, or would not be used.
+    pub(super) fn apply(&self, given: Vec<PathBuf>, config: &mut Config) -> haul::Result<()> {
+        if self.no_cookies && !given.is_empty() {
+            return Err(Error::Setting(
+                "--cookie FILE and --no-cookies cannot be combined: cookies are either kept or not"
+                    .into(),
+            ));
+        }
+        let implied = !given.is_empty() || self.cookie_jar.is_some();
         config.cookies.keep = match config.crawl {
             _ if self.no_cookies => Cookies::Ignore,
-            None if !self.cookies => Cookies::Chain,
+            None if !self.cookies && !implied => Cookies::Chain,
             _ => Cookies::Run,
         };
+        let files = given
+            .into_iter()
+            .filter(|path| !path.as_os_str().is_empty());
+        config.cookies.files = files.collect();
+        config.cookies.jar.clone_from(&self.cookie_jar);
+        let jar = self.cookie_jar.as_ref();
+        if let Some(path) = jar.filter(|path| path.as_os_str() == "-") {
+            return Err(Error::Setting(format!(
+                "--cookie-jar {}: cookies are written to files only",
+                path.display()
+            )));
+        }
+        let is_there = |path: &PathBuf| path.exists() || Some(path) == jar;
+        match config.cookies.files.iter().all(is_there) {
+            true => Ok(()),
+            // What it says may be a secret that was given without its name.
+            false => Err(Error::Setting(
+                "--cookie has a value that is neither name=value nor a file that exists".into(),
+            )),
+        }
     }
 }

@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 35] = [
+const MAY_CHANGE: [&str; 36] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -56,6 +56,7 @@ const MAY_CHANGE: [&str; 35] = [
     "cookie",
     "cookies",
     "no-cookies",
+    "cookie-jar",
     "proxy",
     "resolve",
     "allow-private",

@@ -23,10 +23,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::Args;
-use haul::Config;
 use haul::parse::Wants;
 use haul::seeds::{Failures, SeedSettings, SeedSource};
 use haul::sink::Format;
+use haul::{Config, Error};
 
 use super::exit::FailureScope;
 use super::layers::Settings;
@@ -145,7 +145,8 @@ impl Common {
         config.job = self.job.settings(command, &settings)?;
         self.conditions.request.json = self.body.json.take();
         self.conditions.apply(&mut config, &settings)?;
-        self.cookies.apply(&mut config);
+        let files = self.conditions.request.cookie_files();
+        self.cookies.apply(files, &mut config)?;
         config.cookies.own = self.conditions.request.own_cookies(&config.fetch);
         self.records.apply(&mut config.fetch, &mut config.parse);
         let readers = self.conditions.request.stdin_readers() + self.records.stdin_readers();
@@ -202,6 +203,20 @@ impl Conditions {
         config.fetch.deadlines = self.patience.deadlines(settings)?;
         self.request.apply(&mut config.fetch)?;
         self.connection.apply(&mut config.fetch)
+    }
+
+    /// Checks that -b names no files, for a command that does not read them.
+    ///
+    /// # Errors
+    /// When it names one.
+    pub(in crate::cli) fn refuse_cookie_files(&self) -> haul::Result<()> {
+        match self.request.cookie_files().is_empty() {
+            true => Ok(()),
+            // What it says may be a secret that was given without its name.
+            false => Err(Error::Setting(
+                "--cookie has a value that is not name=value; a comparison reads no files of cookies".into(),
+            )),
+        }
     }
 
     /// Requests in flight, for an engine that was given no size.

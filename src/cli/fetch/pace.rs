@@ -188,7 +188,7 @@ impl FromStr for Concurrency {
             }
             // curl users expect -c to name a cookie jar.
             Err(_) => Err(format!(
-                "{text:?} is neither a number nor auto (-c is --concurrency here; cookies are sent with -b 'name=value')"
+                "{text:?} is neither a number nor auto (-c is --concurrency here; cookies are sent with -b, and written with --cookie-jar)"
             )),
         }
     }

@@ -36,11 +36,12 @@ pub(super) struct Sending {
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<PathBuf>,
 
-    /// Send these cookies, as in 'a=1; b=2'; may be repeated
+    /// Send these cookies, as in 'a=1; b=2', or read the file of cookies of this name; may be repeated
     ///
     /// They are sent to the hosts that you name, together with cookies that servers set; a header given with -H 'Cookie:
-    /// …' replaces both.
-    #[arg(short = 'b', long, value_name = "NAME=VALUE")]
+    /// …' replaces both. Without '=' the value is a file, as curl and browsers' extensions write it: its cookies go to the
+    /// hosts that it names, and cookies are kept for the whole run. haul compare reads no files.
+    #[arg(short = 'b', long, value_name = "NAME=VALUE|FILE")]
     cookie: Vec<String>,
 
     /// Use this method [default: GET, or POST with --data or --json]
@@ -87,9 +88,20 @@ impl Sending {
         frontier.max_redirects = self.max_redirs;
     }
 
+    /// The values of -b that are files; an empty one means that cookies are kept without reading any, as with curl.
+    pub(super) fn cookie_files(&self) -> Vec<PathBuf> {
+        let files = self.cookie.iter().filter(|value| !value.contains('='));
+        files.map(PathBuf::from).collect()
+    }
+
+    fn given_cookies(&self) -> String {
+        let cookies = self.cookie.iter().filter(|value| value.contains('='));
+        cookies.map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+
     /// What becomes of other cookies: those of -b are added to them, while a Cookie header replaces them.
     pub(super) fn own_cookies(&self, fetch: &FetchSettings) -> OwnCookies {
-        let given = self.cookie.join("; ");
+        let given = self.given_cookies();
         match fetch.headers.0.get(header::COOKIE) {
             Some(sent) if sent.as_bytes() != given.as_bytes() => OwnCookies::Replace,
             _ => OwnCookies::Add,
@@ -175,17 +187,11 @@ impl Sending {
                 .0
                 .insert(header::AUTHORIZATION, sensitive("--bearer-file", &secret)?);
         }
-        if self.cookie.iter().any(|cookie| !cookie.contains('=')) {
-            // What it says may be a secret that was given without its name.
-            return Err(Error::Setting(
-                "--cookie has a value that is not name=value; files of cookies are not read".into(),
-            ));
-        }
-        if !self.cookie.is_empty() {
-            headers.0.insert(
-                header::COOKIE,
-                sensitive("--cookie", &self.cookie.join("; "))?,
-            );
+        let cookies = self.given_cookies();
+        if !cookies.is_empty() {
+            headers
+                .0
+                .insert(header::COOKIE, sensitive("--cookie", &cookies)?);
         }
         Ok(())
     }

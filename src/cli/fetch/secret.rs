@@ -4,6 +4,7 @@
 //! harmless, because keys are sent under many names.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 pub(crate) use haul::HIDDEN;
 use haul::{PageUrl, is_harmless, without_password};
@@ -11,6 +12,7 @@ use haul::{PageUrl, is_harmless, without_password};
 /// The value of a flag, with secrets replaced by `…`.
 pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
     match flag {
+        "cookie" if is_cookie_file(value) => value.into(),
         "user" | "cookie" => HIDDEN.into(),
         "data" | "json" if !value.starts_with('@') => HIDDEN.into(),
         "header" if !value.starts_with('@') => match value.split_once(':') {
@@ -23,6 +25,12 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
         "urls" => url_without_user(value),
         _ => value.into(),
     }
+}
+
+/// Whether the value of -b is a file and not a cookie, nor a secret that was given without its name.
+fn is_cookie_file(value: &str) -> bool {
+    !value.contains('=')
+        && (value.is_empty() || value.ends_with(".txt") || Path::new(value).is_file())
 }
 
 /// A URL without its user and password. A valid URL shows where they end; of an invalid one, more is hidden.
@@ -54,6 +62,9 @@ mod tests {
             ("header", "User-Agent:", "User-Agent:"),
             ("header", "@keys.txt", "@keys.txt"),
             ("data", "password=s3cret", "…"),
+            ("cookie", "a=s3cret.txt", "…"),
+            ("cookie", "s3cret", "…"),
+            ("cookie", "my/cookies.txt", "my/cookies.txt"),
             ("data", "@form.txt", "@form.txt"),
             (
                 "proxy",
