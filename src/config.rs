@@ -11,6 +11,7 @@ use crate::engine::{self, Engine};
 use crate::fetch::FetchSettings;
 use crate::follow::CrawlSettings;
 use crate::frontier::{FrontierSettings, Robots};
+use crate::hsts::Hsts;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
 use crate::sink::{FilesSettings, SinkSettings};
@@ -30,6 +31,10 @@ pub struct Config {
     ///
     /// By default, a list keeps them within each chain of redirects, and [`Config::crawl`] for the whole run.
     pub cookies: CookieSettings,
+    /// Whether hosts are reached over https only once they ask for that.
+    ///
+    /// By default, a list ignores it, and [`Config::crawl`] obeys.
+    pub hsts: Hsts,
     /// What is read from pages.
     pub parse: ParseSettings,
     /// Politeness, timing and retries.
@@ -106,6 +111,7 @@ impl Config {
         config.crawl = Some(CrawlSettings::default());
         config.frontier.robots = Robots::Obey;
         config.cookies = CookieSettings::keep(Cookies::Run);
+        config.hsts = Hsts::Obey;
         config
     }
 
@@ -129,6 +135,7 @@ impl Config {
             ),
             fetch: FetchSettings::default(),
             cookies: CookieSettings::default(),
+            hsts: Hsts::default(),
             parse: ParseSettings::default(),
             frontier: FrontierSettings::default(),
             sinks: Vec::new(),

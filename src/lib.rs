@@ -109,6 +109,7 @@
 // The nouns.
 pub mod cookies;
 mod error;
+mod hsts;
 mod job;
 mod page;
 mod pattern;
@@ -146,6 +147,7 @@ pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Decision, Ended, Outcome, PendingRequest, Runner, Visits, crawl};
 pub use error::{Difference, Error, Result, Setting};
 pub use follow::{CrawlSettings, External, SimilarPages, Sitemaps};
+pub use hsts::Hsts;
 pub use job::rows::Rows;
 pub use job::{Attempt, Hop, Job, Reach, Request, Role, Via};
 pub use page::body::{Body, Spool};

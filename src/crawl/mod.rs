@@ -319,6 +319,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     /// Finishes a visit: admits its links, and passes its record to the writer.
     fn settle(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Some(follow) = &mut self.follow {
+            self.frontier.secure_links(&mut visit);
             self.frontier.lower_depth(&mut visit.job)?;
             follow.links(&visit, &mut self.frontier, now)?;
         }

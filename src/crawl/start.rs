@@ -19,8 +19,10 @@ use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::extract::Health;
+use crate::fetch::TlsSettings;
 use crate::follow::LinkFollower;
 use crate::frontier::{self, EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
+use crate::hsts::Hsts;
 use crate::run::event::Event;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
@@ -74,6 +76,11 @@ pub(super) async fn run(
     if cookies.are_for_run() && follow.is_some() {
         frontier.watch_walls();
     }
+    // Without checks of certificates, anybody could have sent the policy.
+    let is_checked = matches!(config.fetch.tls, TlsSettings::Verify { .. });
+    if config.hsts == Hsts::Obey && is_checked && pages == Pages::Asked {
+        frontier.obey_hsts();
+    }
     let mut stored_cookies = None;
     let mut last_commit = None;
     let mut marks = BTreeMap::new();
@@ -88,6 +95,9 @@ pub(super) async fn run(
         list = opened.list();
         earlier = opened.earlier();
         stored_cookies = opened.take_cookies();
+        if let Some(stored) = opened.take_hsts() {
+            frontier.restore_hsts(stored);
+        }
         let restored = |row: &_| {
             earlier.count(row);
             if let Some(follow) = &mut follow {

@@ -29,6 +29,7 @@ impl LinkFollower {
         if !pages || !frontier.redirects(job) {
             return Ok(());
         }
+        let url = frontier.secured(&url).unwrap_or(url);
         let fingerprint = frontier.fingerprints().of(url.as_str());
         let no_recipe = [None];
         let recipes: Vec<_> = job.recipes.iter().map(Some).collect();

@@ -283,6 +283,7 @@ impl LinkFollower {
             let Ok(url) = host.join(sitemap) else {
                 continue;
             };
+            let url = frontier.secured(&url).unwrap_or(url);
             // A host may list sitemaps of its own; those of other hosts must belong to the crawl.
             if !url.same_origin(host) && self.scope.judge(&url, Role::Sitemap).is_err() {
                 continue;

@@ -48,7 +48,7 @@ impl Frontier {
     /// # Errors
     /// When the memory of seen URLs cannot be written.
     pub(crate) fn admit(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
-        let fingerprint = job.fingerprint(self.fingerprints);
+        let fingerprint = self.fingerprint_as_sent(&job);
         let row = job.row.unwrap_or_default();
         if let Some(awaited) = self.awaited.take(row) {
             awaited.fit(&mut job, fingerprint)?;
@@ -84,6 +84,7 @@ impl Frontier {
                 self.requests.insert(row, request.clone());
             }
         }
+        let fingerprint = job.fingerprint(self.fingerprints);
         self.register(&mut job, fingerprint, 0);
         self.workbench.put(job, now);
         Ok(None)
@@ -246,6 +247,7 @@ impl Frontier {
         if row.via == Via::Seed {
             self.remember_host(&row.host);
         }
+        self.restore_as_sent(row)?;
         self.redirected.restore(row, now)?;
         match row.state {
             State::Waiting(pass) if self.takes_pages() => self.awaited.add(row, pass),

@@ -105,6 +105,7 @@ mod tests {
                 url: url.clone(),
                 status: 301,
                 answer,
+                is_internal: false,
             });
         }
         let stored = job.hops.iter().filter(|hop| hop.answer.is_some()).count();

@@ -74,6 +74,7 @@ impl Frontier {
         now: Instant,
     ) -> Noted {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.take_hsts(&visit);
         let is_stored = self.settings.run == Run::Stored;
         let host_state = match is_stored {
             true => self
@@ -295,7 +296,8 @@ impl Frontier {
         let location = page.target().filter(|_| limit > 0)?;
         let pages = matches!(visit.job.role, Role::Page | Role::Asset);
         let before = if pages { visit.job.nesting } else { 0 };
-        if visit.job.hops.len() + usize::from(before) >= usize::from(limit) {
+        let hops = visit.job.hops.iter().filter(|hop| !hop.is_internal);
+        if hops.count() + usize::from(before) >= usize::from(limit) {
             return Some(Err(FetchError::TooManyRedirects { limit }));
         }
         let target = match visit.job.url.join(&location) {
@@ -327,6 +329,7 @@ impl Frontier {
             url: visit.job.url.clone(),
             status,
             answer: answer.and_then(|page| self.hops.store(page)),
+            is_internal: false,
         };
         let mut job = visit.job.clone();
         job.url = target;
@@ -352,6 +355,8 @@ impl Frontier {
             Role::Sitemap => target.same_origin(&job.url) || gate.lets_in(job, target),
             Role::External => gate.lets_in(job, target),
             Role::Page | Role::Asset => {
+                let secured = self.secured(target);
+                let target = secured.as_ref().unwrap_or(target);
                 self.fingerprints.of(target.as_str()) == self.fingerprints.of(job.url.as_str())
             }
         }

@@ -28,7 +28,7 @@ impl Frontier {
             return Ok(Some(skipped(job, "dry run")));
         }
         self.remember_host(&job.host);
-        let fingerprint = job.fingerprint(self.fingerprints);
+        let fingerprint = self.fingerprint_as_sent(&job);
         match self.seen_as(fingerprint)? {
             Some(seen) if seen.is_admitted() && seen.role() == Role::Page => {
                 self.come_near(&job, seen, fingerprint, now)?;
@@ -46,6 +46,7 @@ impl Frontier {
         self.last_id = self.last_id.max(job.row.unwrap_or_default());
         let seen = SeenAs::new(self.last_id + 1, Role::Page, 0, true);
         self.seen.put(fingerprint, seen.pack())?;
+        let fingerprint = job.fingerprint(self.fingerprints);
         self.register(&mut job, fingerprint, 0);
         self.workbench.put(job, now);
         Ok(None)

@@ -125,6 +125,11 @@ impl OpenJob {
         self.known.list
     }
 
+    /// Removes and returns the hosts that are reached over https only.
+    pub(crate) fn take_hsts(&mut self) -> Option<serde_json::Value> {
+        self.known.hsts.take()
+    }
+
     /// Removes and returns the cookies that the run had.
     pub(crate) fn take_cookies(&mut self) -> Option<serde_json::Value> {
         self.known.cookies.take()

@@ -37,6 +37,7 @@ mod plan;
 mod raise;
 mod redirected;
 mod retry;
+mod secured;
 mod seen;
 mod settings;
 mod storage;
@@ -70,6 +71,7 @@ pub(crate) use storage::PendingCommit;
 pub(crate) use store::{JOB_FILES, JobFolder, ListMark, Row, last_commit};
 
 use crate::error::Result;
+use crate::hsts::StrictHosts;
 use crate::job::{Job, Probe, Request, Role};
 use crate::url::HostKey;
 use crate::url::fingerprint::Fingerprints;
@@ -133,6 +135,8 @@ pub(crate) struct Frontier {
     hops: Hops,
     /// Pages of a crawl that may redirect only until cookies are set.
     redirected: RedirectedPages,
+    /// Hosts that are reached over https only; `None` if HSTS is ignored.
+    strict_hosts: Option<StrictHosts>,
     /// Hosts that were paused, slowed or given up since `take_pauses` was last called.
     pauses: Vec<Pause>,
     /// The parts of the run that outlive the process, if a job folder stores it.
@@ -198,6 +202,7 @@ impl Frontier {
             machine: Machine::default(),
             hops: Hops::default(),
             redirected: RedirectedPages::default(),
+            strict_hosts: None,
             pauses: Vec::new(),
             ledger: None,
             awaited: Awaited::default(),
@@ -257,35 +262,40 @@ impl Frontier {
         if !self.machine.has_room(self.in_flight) {
             return Ok(Next::Nothing); // a job in flight makes room when it returns
         }
-        let mut job = match self.stalled.take() {
-            Some(job) => {
-                // Its host was ready before the run's rate allowed the job: the host's delay counts from now.
-                let delay = self.settings.delay;
-                self.workbench.host(&job.host, now).hold(now + delay);
-                job
-            }
-            None => match self.workbench.next(now) {
-                Turn::Job(job) => job,
-                Turn::Robots(host, reach) => match Job::robots(&host, reach, now) {
-                    Some(job) => job,
-                    None => return Ok(Next::Nothing), // cannot happen: a host's key is the beginning of a URL
-                },
-                Turn::NotBefore(at) => return Ok(Next::NotBefore(at)),
-                Turn::Nothing => return Ok(Next::Nothing),
-                Turn::Refused(job, error) if job.role == Role::Robots => {
-                    let host = job.first_url().host_key();
-                    self.workbench
-                        .set_access(&host, Access::closed(error, now), now);
-                    return self.next(now);
+        let mut job = loop {
+            let job = match self.stalled.take() {
+                Some(job) => {
+                    // Its host was ready before the run's rate allowed the job: the host's delay counts from now.
+                    let delay = self.settings.delay;
+                    self.workbench.host(&job.host, now).hold(now + delay);
+                    job
                 }
-                Turn::Refused(job, error) => {
-                    let visit = Box::new(Visit::unsent(job, error));
-                    if visit.has_record() && visit.job.is_fresh() {
-                        self.spend();
+                None => match self.workbench.next(now) {
+                    Turn::Job(job) => job,
+                    Turn::Robots(host, reach) => match Job::robots(&host, reach, now) {
+                        Some(job) => job,
+                        None => return Ok(Next::Nothing), // cannot happen: a host's key is the beginning of a URL
+                    },
+                    Turn::NotBefore(at) => return Ok(Next::NotBefore(at)),
+                    Turn::Nothing => return Ok(Next::Nothing),
+                    Turn::Refused(job, error) if job.role == Role::Robots => {
+                        let host = job.first_url().host_key();
+                        self.workbench
+                            .set_access(&host, Access::closed(error, now), now);
+                        return self.next(now);
                     }
-                    return Ok(Next::Settled(visit));
-                }
-            },
+                    Turn::Refused(job, error) => {
+                        let visit = Box::new(Visit::unsent(job, error));
+                        if visit.has_record() && visit.job.is_fresh() {
+                            self.spend();
+                        }
+                        return Ok(Next::Settled(visit));
+                    }
+                },
+            };
+            if let Some(job) = self.move_to_https(job, now)? {
+                break job;
+            }
         };
         if let Err(at) = self.pace.ask(now) {
             self.stalled = Some(job);

@@ -175,7 +175,7 @@ impl Frontier {
         if self.raised.is_empty() || !self.raised.remove(&job.id) {
             return Ok(());
         }
-        let fingerprint = self.fingerprints.of(job.first_url().as_str());
+        let fingerprint = self.fingerprints.of(job.own_url().as_str());
         let Some(seen) = self.seen_as(fingerprint)? else {
             return Ok(());
         };
@@ -200,7 +200,7 @@ impl Frontier {
         if self.raised.is_empty() || !self.raised.contains(&job.id) {
             return Ok(());
         }
-        let fingerprint = self.fingerprints.of(job.first_url().as_str());
+        let fingerprint = self.fingerprints.of(job.own_url().as_str());
         if let Some(seen) = self.seen_as(fingerprint)?
             && job.role == seen.role()
         {
@@ -223,7 +223,7 @@ impl Frontier {
         if !watched || job.id == 0 || !job.role.has_record() || !job.is_plain() {
             return Ok(None);
         }
-        let url = job.first_url();
+        let url = job.own_url();
         let fingerprint = self.fingerprints.of(url.as_str());
         let Some(mut seen) = self.seen_as(fingerprint)?.filter(|seen| seen.id == job.id) else {
             return Ok(None);

@@ -7,6 +7,7 @@ use super::Frontier;
 use super::ledger::{COMMIT_AFTER, LINES_KEY, Ledger, OpenJob, WAITS_KEY, take_lines};
 use super::store::{Batch, ListMark, Row, Store, StoreReply, StoreThread, Want};
 use crate::error::Result;
+use crate::hsts::StrictHosts;
 use crate::run::wait::Waits;
 use crate::url::fingerprint::Fingerprints;
 
@@ -106,6 +107,7 @@ impl Frontier {
         };
         let mut batch = std::mem::replace(&mut ledger.batch, next);
         batch.list = ledger.list;
+        batch.hsts = self.strict_hosts.as_mut().and_then(StrictHosts::changes);
         let lines = serde_json::to_value(ledger.lines);
         batch
             .marks

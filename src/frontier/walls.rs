@@ -48,7 +48,7 @@ impl Frontier {
         if !is_page || !job.is_plain() || !self.redirected.are_wanted {
             return Ok(());
         }
-        let fingerprint = self.fingerprints.of(job.first_url().as_str());
+        let fingerprint = self.fingerprints.of(job.own_url().as_str());
         let target = page.target().and_then(|target| job.url.join(&target).ok());
         let Some(target) = target else {
             return Ok(());
@@ -91,7 +91,7 @@ impl Frontier {
         let Some(page) = self.redirected.get(fingerprint) else {
             return Ok(());
         };
-        let url = page.job.first_url().clone();
+        let url = page.job.own_url().clone();
         if page.times >= TIMES || cookies(&url) == page.sent || self.workbench.is_closed() {
             return Ok(());
         }

@@ -170,12 +170,14 @@ pub struct Hop {
     /// The whole response, if an output stores it. It is not sent to child processes, which only need the next hop.
     #[serde(skip)]
     pub answer: Option<Arc<Page>>,
+    /// Whether no server sent it: its host had asked before to be reached over https only (RFC 6797).
+    pub is_internal: bool,
 }
 
 /// Two hops are equal if URL and status are; the stored response does not count.
 impl PartialEq for Hop {
     fn eq(&self, other: &Self) -> bool {
-        (&self.url, self.status) == (&other.url, other.status)
+        (&self.url, self.status, self.is_internal) == (&other.url, other.status, other.is_internal)
     }
 }
 
@@ -330,6 +332,12 @@ impl Job {
     /// The URL before any redirect: the first of the chain.
     pub fn first_url(&self) -> &PageUrl {
         self.hops.first().map_or(&self.url, |hop| &hop.url)
+    }
+
+    /// The URL that it was admitted as: the first of the chain, or its https form if its host is reached by that only.
+    pub(crate) fn own_url(&self) -> &PageUrl {
+        let own = self.hops.iter().find(|hop| !hop.is_internal);
+        own.map_or(&self.url, |hop| &hop.url)
     }
 
     /// Whether the page that links here is on the same host.

@@ -119,7 +119,9 @@ impl Template {
 /// Whether a request may carry what the user attached to it.
 pub(crate) fn is_for_the_user(job: &Job) -> bool {
     // Like a redirect, a link of a crawl may lead to an origin that the user never named.
-    job.reach == Reach::Anywhere && job.hops.iter().all(|hop| hop.url.same_origin(&job.url))
+    // An internal hop stays on its host, and only makes the connection safer.
+    let mut hops = job.hops.iter().filter(|hop| !hop.is_internal);
+    job.reach == Reach::Anywhere && hops.all(|hop| hop.url.same_origin(&job.url))
 }
 
 fn may_go_anywhere(name: &HeaderName) -> bool {
@@ -212,6 +214,7 @@ mod tests {
                 url: PageUrl::parse(url).unwrap(),
                 status: *status,
                 answer: None,
+                is_internal: false,
             })
             .collect();
         job.via = if hops.is_empty() {

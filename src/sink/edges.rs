@@ -247,6 +247,7 @@ mod tests {
             url: PageUrl::parse(url).unwrap(),
             status: 301,
             answer: None,
+            is_internal: false,
         };
         chain.job.hops = vec![hop("http://h.example/a"), hop("http://h.example/b")];
         vec![

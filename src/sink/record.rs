@@ -238,6 +238,8 @@ impl<'a> Record<'a> {
 struct HopRecord<'a> {
     url: &'a PageUrl,
     status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internal: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -265,6 +267,7 @@ impl Serialize for Hops<'_> {
             list.serialize_element(&HopRecord {
                 url: &hop.url,
                 status: hop.status,
+                internal: hop.is_internal.then_some(true),
             })?;
         }
         list.end()

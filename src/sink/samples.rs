@@ -126,6 +126,7 @@ pub(super) fn redirected() -> Visit {
         url: PageUrl::parse("http://example.org/old").unwrap(),
         status: 301,
         answer: None,
+        is_internal: false,
     });
     visit
 }

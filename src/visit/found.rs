@@ -274,6 +274,28 @@ impl FoundLinks {
         })
     }
 
+    /// Replaces http URLs with what `change` returns for them: another URL, and its fingerprint.
+    pub(crate) fn replace(&mut self, change: impl Fn(&str) -> Option<(String, u64)>) {
+        for at in 0..self.links.len() {
+            let link = self.links[at];
+            let url = self.text.get(link.start as usize..link.end as usize);
+            let changed = url.filter(|url| url.starts_with("http:")).and_then(&change);
+            let Some((url, fingerprint)) = changed else {
+                continue;
+            };
+            let (start, end) = (self.text.len(), self.text.len() + url.len());
+            if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) {
+                self.text.push_str(&url);
+                self.links[at] = StoredLink {
+                    start,
+                    end,
+                    fingerprint,
+                    ..link
+                };
+            }
+        }
+    }
+
     /// The number of links.
     pub fn len(&self) -> usize {
         self.links.len()

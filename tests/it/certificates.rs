@@ -17,14 +17,14 @@ use tokio_rustls::TlsAcceptor;
 use crate::run::{config, on_every_engine, run};
 
 /// A certificate authority that tests trust, and the file with its certificate.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    roots: PathBuf,
+    pub(crate) roots: PathBuf,
     _folder: TempDir,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -38,6 +38,13 @@ impl Authority {
             roots,
             _folder: folder,
         }
+    }
+
+    /// Starts a site behind TLS with a certificate for this name.
+    pub(crate) fn serve_site(&self, site: SiteBuilder, name: &str) -> Origin {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params(name).signed_by(&key, &self.issuer).unwrap();
+        serve_with(site, certificate.der().clone(), &key)
     }
 
     /// Starts a server with a certificate issued by this authority.

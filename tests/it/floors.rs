@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 10] = [
-    "cookies", "error", "job", "page", "pattern", "robots", "run", "text", "url", "visit",
+const NOUNS: [&str; 11] = [
+    "cookies", "error", "hsts", "job", "page", "pattern", "robots", "run", "text", "url", "visit",
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.

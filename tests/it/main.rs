@@ -33,6 +33,7 @@ mod feeding;
 mod floors;
 mod guard;
 mod hook;
+mod hsts;
 mod http2;
 mod inspect;
 mod job;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use haul::cookies::Cookies;
-use haul::{Config, Error};
+use haul::{Config, Error, Hsts};
 
 /// How long cookies are kept.
 #[derive(Debug, Args)]
@@ -25,6 +25,13 @@ pub(super) struct CookieFlags {
     /// Only you can read the file. -b FILE reads it again; both may name the same file. An interrupted run writes it too.
     #[arg(long, value_name = "FILE", conflicts_with = "no_cookies")]
     cookie_jar: Option<PathBuf>,
+
+    /// Do not switch to https for hosts that ask for it
+    ///
+    /// If cookies are kept for the whole run, Strict-Transport-Security is obeyed in it: once a host has sent it over
+    /// https, its http URLs are requested over https. With --insecure it is ignored.
+    #[arg(long)]
+    no_hsts: bool,
 }
 
 impl CookieFlags {
@@ -44,6 +51,10 @@ impl CookieFlags {
             _ if self.no_cookies => Cookies::Ignore,
             None if !self.cookies && !implied => Cookies::Chain,
             _ => Cookies::Run,
+        };
+        config.hsts = match config.cookies.keep {
+            Cookies::Run if !self.no_hsts => Hsts::Obey,
+            _ => Hsts::Ignore,
         };
         let files = given
             .into_iter()

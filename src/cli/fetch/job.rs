@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 36] = [
+const MAY_CHANGE: [&str; 37] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -57,6 +57,7 @@ const MAY_CHANGE: [&str; 36] = [
     "cookies",
     "no-cookies",
     "cookie-jar",
+    "no-hsts",
     "proxy",
     "resolve",
     "allow-private",

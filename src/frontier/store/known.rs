@@ -40,6 +40,10 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
             .map_err(|_| Error::damaged(path, format!("damaged: {name:?} of job is not a number")))
     };
     let wrong = |error: serde_json::Error| Error::damaged(path, format!("damaged: {error}"));
+    let kept = |name: &str| -> Result<Option<serde_json::Value>> {
+        let value = values.get(name).map(|text| serde_json::from_str(text));
+        value.transpose().map_err(wrong)
+    };
     let known = Known {
         seed: number("seed")?,
         marks: serde_json::from_str(read("marks")?).map_err(wrong)?,
@@ -52,11 +56,8 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
         pass: u32::try_from(number("pass")?).unwrap_or(u32::MAX),
         raised: u32::try_from(number("raised")?).unwrap_or(u32::MAX),
         superseded: number("superseded")?,
-        cookies: values
-            .get("cookies")
-            .map(|text| serde_json::from_str(text))
-            .transpose()
-            .map_err(wrong)?,
+        cookies: kept("cookies")?,
+        hsts: kept("hsts")?,
     };
     Ok((known, number("commits")?))
 }

@@ -50,6 +50,8 @@ pub(crate) struct Batch {
     pub(crate) list: ListMark,
     /// The cookies, if they changed.
     pub(crate) cookies: Option<serde_json::Value>,
+    /// The hosts that are reached over https only, if they changed.
+    pub(crate) hsts: Option<serde_json::Value>,
 }
 
 /// How far the list was read.
@@ -93,6 +95,8 @@ pub(crate) struct Known {
     pub(crate) superseded: u64,
     /// The cookies that the run had; `None` if it had none.
     pub(crate) cookies: Option<serde_json::Value>,
+    /// The hosts that are reached over https only; `None` if none is known.
+    pub(crate) hsts: Option<serde_json::Value>,
 }
 
 impl Known {

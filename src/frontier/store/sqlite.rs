@@ -195,6 +195,9 @@ impl Sqlite {
             if let Some(cookies) = &batch.cookies {
                 write_value(&transaction, "cookies", cookies)?;
             }
+            if let Some(hsts) = &batch.hsts {
+                write_value(&transaction, "hsts", hsts)?;
+            }
             write_value(&transaction, "commits", &self.commits)?;
             write_value(&transaction, "marks", &batch.marks)?;
             write_list(&transaction, batch.list)?;

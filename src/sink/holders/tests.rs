@@ -125,6 +125,7 @@ fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
             url: PageUrl::parse(&at(path)).unwrap(),
             status: 301,
             answer: None,
+            is_internal: false,
         })
         .to_vec();
     let broken = report_of(&[

@@ -108,6 +108,7 @@ fn pages_link_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
         url: PageUrl::parse("http://h.localhost/old").unwrap(),
         status: 301,
         answer: None,
+        is_internal: false,
     });
     session.save(moved);
     let mut ends = saved_from("http://h.localhost/older", 302, "");

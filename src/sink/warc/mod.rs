@@ -176,6 +176,9 @@ impl Warc {
                 self.write_request(&hop_capture)?;
                 continue;
             }
+            if hop.is_internal {
+                continue; // no server sent it
+            }
             let mut head = Head::new(RecordKind::Response, RecordId::new(), &capture.date);
             head.uri("WARC-Target-URI", hop.url.as_str());
             head.field("WARC-Truncated", "unspecified");
