@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) own: Option<OwnExtractor>,
     /// The binary that child processes run.
     pub(crate) program: PathBuf,
+    /// The number of child processes.
+    children: u64,
 }
 
 impl Plan {
@@ -65,15 +67,24 @@ impl Plan {
             extractor,
             own: None,
             program: program.unwrap_or_else(this_one),
+            children: 1,
         })
     }
 
-    /// The plan for each of `count` processes that share one memory budget.
-    pub(crate) fn shared_by(&self, count: usize) -> Self {
+    /// The plan for each of `children` processes that share a memory budget with this one, and the bandwidth.
+    pub(crate) fn shared_by(&self, children: usize) -> Self {
         let mut plan = self.clone();
-        plan.parse.memory.0 = (self.parse.memory.0 / count as u64).max(1);
+        plan.parse.memory.0 = (self.parse.memory.0 / (children as u64 + 1)).max(1);
         plan.memory = Memory::new(plan.parse.memory.0);
+        plan.children = children as u64;
         plan
+    }
+
+    /// The plan of the fetch path of a child process.
+    pub(crate) fn fetch_of_child(&self) -> FetchPlan {
+        let mut fetch = self.shared.plan().clone();
+        fetch.settings.bandwidth = fetch.settings.bandwidth.shared_by(self.children);
+        fetch
     }
 
     /// Whether even a small page costs more than scanning it.

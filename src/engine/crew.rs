@@ -145,7 +145,7 @@ impl Crew {
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
-                let plan = &plan.shared_by(processes.get() + 1); // the children and this process
+                let plan = &plan.shared_by(processes.get());
                 let start = |_| processes::Running::start(plan, each, InHand::default());
                 // Start all of them before waiting for the first.
                 let children: Vec<_> = (0..processes.get()).map(start).collect::<Result<_>>()?;

@@ -144,7 +144,7 @@ impl Running {
         };
         let mut input = BufWriter::with_capacity(64 << 10, stdin);
         let first = Orders {
-            fetch: plan.shared.plan().clone(),
+            fetch: plan.fetch_of_child(),
             parse: plan.parse.clone(),
             in_flight: each.get(),
         };

@@ -4,15 +4,17 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version};
 
 use super::arrival::{Arrival, Asked};
+use super::bandwidth::Dues;
 use super::intake::{Intake, Next};
 use super::phases::Phases;
 use super::plan::{FetchPlan, SpoolPlan};
+use super::shared::Shared;
 use super::spool::SpoolFile;
 use crate::job::Job;
 use crate::page::body::{Body, Spool};
@@ -33,6 +35,8 @@ pub(super) struct Download<'a> {
     wanted: bool,
     /// Whether the user gave a checksum of the body.
     is_checked: bool,
+    /// What limits how fast it is received.
+    dues: Dues,
 }
 
 /// What is known once the head of a response is complete.
@@ -63,8 +67,9 @@ impl<'a> Download<'a> {
         job: &Job,
         (status, version, headers): (StatusCode, Version, HeaderMap),
         answered: Answered,
-        plan: &'a FetchPlan,
+        shared: &'a Shared,
     ) -> Result<Self, FetchError> {
+        let plan = &shared.plan;
         let mut headers = Headers(headers);
         let arrival = Arrival::new(asked, job, status, version, &mut headers)?;
         let settings = &plan.settings;
@@ -83,6 +88,7 @@ impl<'a> Download<'a> {
             arrival,
             wanted,
             is_checked: job.checksum().is_some(),
+            dues: shared.meters.dues(&job.host),
         })
     }
 
@@ -108,6 +114,16 @@ impl<'a> Download<'a> {
     /// The number of bytes received.
     pub(super) fn received(&self) -> u64 {
         self.intake.received()
+    }
+
+    /// Counts a chunk that has arrived. Returns when the client may go on, if it has to wait for that.
+    pub(super) fn pay(&self, chunk: Option<&Bytes>) -> Option<Instant> {
+        self.dues.pay(chunk?.len())
+    }
+
+    /// Notes that the client has waited for this long.
+    pub(super) fn waited(&mut self, pause: Duration) {
+        self.intake.pause(pause);
     }
 
     /// Processes the next chunk, where `None` is the end of the body, and returns what to do next.

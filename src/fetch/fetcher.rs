@@ -96,7 +96,7 @@ impl Fetcher {
         };
         let headers = std::mem::take(&mut head.headers);
         let head = (head.status, head.version, headers);
-        let mut download = Download::new(asked, job, head, answered, plan)?;
+        let mut download = Download::new(asked, job, head, answered, &self.shared)?;
         let file = self.receive(&mut answer, &mut download, &patience).await?;
         if let Incoming::Direct(body) = answer.body {
             self.direct.take_back(body, job);
@@ -180,6 +180,10 @@ impl Fetcher {
                 patience.for_chunk(chunk).await??
             }
         };
+        if let Some(moment) = download.pay(chunk.as_ref()) {
+            // Boxed, because hardly any run has a limit.
+            download.waited(Box::pin(patience.until(moment)).await?);
+        }
         download.take(chunk)
     }
 

@@ -117,6 +117,11 @@ impl Intake {
         Ok(Next::Held)
     }
 
+    /// Leaves a pause of our own making out of the least rate.
+    pub(crate) fn pause(&mut self, pause: Duration) {
+        self.pace.since += pause;
+    }
+
     /// Body bytes that have arrived.
     pub(crate) fn received(&self) -> u64 {
         self.received
@@ -222,6 +227,22 @@ mod tests {
             intake.take(Bytes::from_static(b"x"), now),
             Err(FetchError::TooLarge { .. })
         ));
+    }
+
+    #[test]
+    fn a_pause_of_our_own_making_does_not_make_a_body_too_slow() {
+        let (mut now, second) = (Instant::now(), Duration::from_secs(1));
+        let mut intake = Intake::new(&settings(), (0, None), now).unwrap();
+        for _ in 0..60 {
+            now += second;
+            intake.pause(second);
+            assert!(intake.take(Bytes::from_static(b"x"), now).is_ok());
+        }
+        assert!(
+            intake
+                .take(Bytes::from_static(b"x"), now + 20 * second)
+                .is_err()
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod answer;
 mod arrival;
+mod bandwidth;
 mod blocking;
 mod connections;
 mod dial;
@@ -38,8 +39,8 @@ pub(crate) use fetcher::Fetcher;
 pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use proxy::{Proxy, ProxyScheme};
 pub use settings::{
-    Deadlines, FetchSettings, Http2Connections, Override, Private, SpoolSettings, TlsSettings,
-    Versions, method,
+    Bandwidth, Deadlines, FetchSettings, Http2Connections, Override, Private, SpoolSettings,
+    TlsSettings, Versions, method,
 };
 pub(crate) use shared::Shared;
 pub use types::MediaTypes;

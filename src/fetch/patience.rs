@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout_at;
+use tokio::time::{sleep_until, timeout_at};
 
 use super::settings::Deadlines;
 use crate::page::failure::{FetchError, Phase};
@@ -60,6 +60,23 @@ impl Patience {
             chunk,
         )
         .await
+    }
+
+    /// Waits until a moment of our own choosing, and returns how long that took.
+    ///
+    /// # Errors
+    /// When the deadline of the whole fetch passes first.
+    pub(super) async fn until(&self, moment: Instant) -> Result<Duration, FetchError> {
+        let (began, after) = (Instant::now(), self.deadlines.total);
+        let deadline = at(self.started, after).filter(|deadline| *deadline < moment);
+        sleep_until(deadline.unwrap_or(moment).into()).await;
+        match deadline {
+            Some(_) => Err(FetchError::Timeout {
+                phase: Phase::Total,
+                after,
+            }),
+            None => Ok(began.elapsed()),
+        }
     }
 
     async fn wait<T>(

@@ -27,6 +27,8 @@ pub struct FetchSettings {
     pub headers: Headers,
     /// Deadlines and the least rate.
     pub deadlines: Deadlines,
+    /// How fast bodies are received.
+    pub bandwidth: Bandwidth,
     /// The largest body, as received; larger ones end as `too-large`.
     pub body_limit: ByteSize,
     /// The media types whose bodies are read; other responses are pages without a body.
@@ -64,6 +66,17 @@ pub struct Deadlines {
     pub least_rate: u64,
     /// The time over which the least rate is measured.
     pub least_rate_over: Duration,
+}
+
+/// The most bytes of bodies to receive in a second, as they are sent: compressed. Zero means no limit.
+///
+/// The engine `processes` gives each child process an equal part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bandwidth {
+    /// In the whole run.
+    pub in_all: ByteSize,
+    /// From each host.
+    pub per_host: ByteSize,
 }
 
 /// How to treat bodies that are too large for memory.
@@ -117,6 +130,17 @@ pub enum TlsSettings {
     },
     /// Not at all (`--insecure`).
     Insecure,
+}
+
+impl Bandwidth {
+    /// The part for each of `count` processes that share it.
+    pub(crate) fn shared_by(self, count: u64) -> Self {
+        let part = |ByteSize(limit): ByteSize| ByteSize(limit.div_ceil(count.max(1)));
+        Self {
+            in_all: part(self.in_all),
+            per_host: part(self.per_host),
+        }
+    }
 }
 
 impl TlsSettings {
@@ -187,6 +211,7 @@ impl Default for FetchSettings {
             body: None,
             headers,
             deadlines: Deadlines::default(),
+            bandwidth: Bandwidth::default(),
             body_limit: ByteSize::mib(32),
             types: MediaTypes::default(),
             spool: SpoolSettings::default(),

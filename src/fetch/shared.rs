@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bandwidth::Meters;
 use super::connections::Connections;
 use super::dns::Resolver;
 use super::plan::FetchPlan;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(super) template: Template,
     pub(super) resolver: Resolver,
     pub(super) tls: rustls::ClientConfig,
+    /// The limits of the rate at which bodies are received.
+    pub(super) meters: Meters,
     /// Counts connections, if the settings ask for it.
     pub(super) connections: Connections,
 }
@@ -32,6 +35,7 @@ impl Shared {
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {
+            meters: Meters::new(plan.settings.bandwidth),
             plan,
             template,
             resolver,

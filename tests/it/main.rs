@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod bandwidth;
 mod bodies;
 mod book;
 mod certificates;

@@ -24,13 +24,15 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 37] = [
+const MAY_CHANGE: [&str; 39] = [
     "concurrency",
     "per-host",
     "per-ip",
     "adaptive",
     "rate",
     "delay",
+    "limit-rate",
+    "limit-rate-per-host",
     "max-time",
     "max-memory",
     "engine",

@@ -201,6 +201,7 @@ impl Conditions {
         self.patience.apply(&mut config.frontier);
         self.request.apply_to_frontier(&mut config.frontier);
         config.fetch.deadlines = self.patience.deadlines(settings)?;
+        config.fetch.bandwidth = self.pace.bandwidth();
         self.request.apply(&mut config.fetch)?;
         self.connection.apply(&mut config.fetch)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use haul::engine::{DEFAULT_IN_FLIGHT, Engine};
+use haul::fetch::Bandwidth;
 use haul::frontier::{FrontierSettings, Rate};
 use haul::{ByteSize, Error};
 
@@ -47,6 +48,16 @@ pub(super) struct Pace {
     /// Time between two requests to the same host, as in 500ms
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = haul::duration)]
     delay: Duration,
+
+    /// Receive at most this many bytes of bodies per second in all, as in 1M; 0 for no limit
+    ///
+    /// Compressed bodies count as they are received. With --engine processes, each child process gets an equal part.
+    #[arg(long, value_name = "SIZE", default_value = "0")]
+    limit_rate: ByteSize,
+
+    /// Receive at most this many bytes of bodies per second from each host, as in 200K; 0 for no limit
+    #[arg(long, value_name = "SIZE", default_value = "0")]
+    limit_rate_per_host: ByteSize,
 }
 
 /// The engine, and the limits of the whole run.
@@ -109,6 +120,14 @@ impl Pace {
         frontier.adaptive = self.adaptive;
         frontier.rate = self.rate;
         frontier.delay = self.delay;
+    }
+
+    /// The most bytes to receive in a second.
+    pub(super) fn bandwidth(&self) -> Bandwidth {
+        Bandwidth {
+            in_all: self.limit_rate,
+            per_host: self.limit_rate_per_host,
+        }
     }
 
     /// Requests in flight for an engine that was given no size.

@@ -1,5 +1,6 @@
 //! The deadlines of one fetch on a thread that blocks.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ureq::Timeout;
@@ -7,6 +8,7 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::unversioned::transport::time::Duration as UreqDuration;
 
 use crate::fetch::settings::Deadlines;
+use crate::page::failure::{FetchError, Phase};
 
 /// The phase that is passed to ureq, which returns it with a timeout.
 const HEAD: Timeout = Timeout::RecvResponse;
@@ -42,6 +44,25 @@ impl Clock {
         let between = self.deadlines.between_chunks;
         timeout.per_read = (!between.is_zero()).then_some(UreqDuration::Exact(between));
         timeout
+    }
+
+    /// Waits until a moment of our own choosing, and returns how long that took.
+    ///
+    /// # Errors
+    /// When the deadline of the whole fetch passes first.
+    pub(super) fn sleep_until(&self, moment: Instant) -> Result<Duration, FetchError> {
+        let (began, after) = (Instant::now(), self.deadlines.total);
+        let pause = moment.saturating_duration_since(began);
+        let left = (!after.is_zero()).then(|| after.saturating_sub(self.started.elapsed()));
+        let left = left.filter(|left| *left < pause);
+        thread::sleep(left.unwrap_or(pause));
+        match left {
+            Some(_) => Err(FetchError::Timeout {
+                phase: Phase::Total,
+                after,
+            }),
+            None => Ok(began.elapsed()),
+        }
     }
 
     /// The timeout for a connection, if `left` addresses are left to try; the last one has all the time that is left.

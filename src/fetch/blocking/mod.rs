@@ -103,7 +103,7 @@ impl BlockingFetcher {
             answer.version,
             std::mem::take(&mut answer.headers),
         );
-        let download = Download::new(asked, job, head, answered, &shared.plan)?;
+        let download = Download::new(asked, job, head, answered, &shared)?;
         self.receive(job, answer, download, route, &clock)
     }
 
@@ -184,7 +184,12 @@ impl BlockingFetcher {
         loop {
             let step = match download.is_over() {
                 true => Ok(Step::End),
-                false => answer.chunk(clock).and_then(|chunk| download.take(chunk)),
+                false => answer.chunk(clock).and_then(|chunk| {
+                    if let Some(moment) = download.pay(chunk.as_ref()) {
+                        download.waited(clock.sleep_until(moment)?);
+                    }
+                    download.take(chunk)
+                }),
             };
             match step {
                 Ok(Step::Read) => {}
