@@ -1,7 +1,6 @@
 //! `haul crawl`: its own flags, and how they become settings.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -12,6 +11,7 @@ use haul::sink::{FilesSettings, Format, Layout, SinkSettings};
 use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages, Sitemaps};
 
 use super::exit::FailureScope;
+use super::fetch::robots::CrawlDelay;
 use super::fetch::stored;
 use super::fetch::targets::Targets;
 use super::fetch::{Common, Terminals};
@@ -161,11 +161,8 @@ struct Following {
     #[arg(long, alias = "no-traps")]
     follow_traps: bool,
 
-    /// Longest Crawl-delay in robots.txt that is obeyed; 0 for no limit
-    ///
-    /// A site that asks for more gets one request per this time. -v reports which sites ask for a delay.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
-    max_crawl_delay: Duration,
+    #[command(flatten)]
+    delay: CrawlDelay,
 
     /// Ignore robots.txt and nofollow; for your own sites
     #[arg(long)]
@@ -278,7 +275,7 @@ fn graph(path: &str) -> Result<SinkSettings, String> {
 impl Following {
     fn apply(self, config: &mut Config) {
         config.frontier.max_records = self.limit;
-        config.frontier.max_crawl_delay = self.max_crawl_delay;
+        self.delay.apply(&mut config.frontier);
         config.frontier.robots = match self.ignore_robots {
             true => Robots::Ignore,
             false => Robots::Obey,

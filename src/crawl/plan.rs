@@ -122,8 +122,8 @@ fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     }
     let crawl = config.crawl.as_ref();
     let agent = config.fetch.headers.text(header::USER_AGENT);
+    plan.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
     plan.follow = followed(config).map(|wanted| parse::LinkPlan {
-        agent: robots::product_token(agent.unwrap_or("*")).to_owned(),
         similar: crawl.is_some_and(CrawlSettings::compares),
         ..parse::LinkPlan::of(wanted)
     });
@@ -157,7 +157,7 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
     FetchPlan {
         spool: SpoolPlan {
             folder: folder.cloned().unwrap_or_else(std::env::temp_dir),
-            keep: parse.reads_bodies() || settings.robots == Robots::Obey,
+            keep: parse.reads_bodies(),
             resume: folder.is_some(),
             digest: parse.wants.digest,
         },

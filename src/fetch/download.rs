@@ -16,7 +16,7 @@ use super::phases::Phases;
 use super::plan::{FetchPlan, SpoolPlan};
 use super::shared::Shared;
 use super::spool::SpoolFile;
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::page::body::{Body, Spool};
 use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
@@ -37,6 +37,8 @@ pub(super) struct Download<'a> {
     is_checked: bool,
     /// What limits how fast it is received.
     dues: Dues,
+    /// Whether it is the body of a robots.txt.
+    is_robots: bool,
 }
 
 /// What is known once the head of a response is complete.
@@ -89,6 +91,7 @@ impl<'a> Download<'a> {
             wanted,
             is_checked: job.checksum().is_some(),
             dues: shared.meters.dues(&job.host),
+            is_robots: job.role == Role::Robots,
         })
     }
 
@@ -151,7 +154,7 @@ impl<'a> Download<'a> {
 
     /// Whether a body too large for memory goes to a file.
     fn keeps(&self) -> bool {
-        self.plan.spool.keep || self.is_checked
+        self.plan.spool.keep || self.is_checked || self.is_robots
     }
 
     /// Abandons the download, once nothing writes to the file any more.

@@ -68,7 +68,7 @@ pub enum Duplicates {
 /// Whether robots.txt and `nofollow` are obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Robots {
-    /// robots.txt is requested first and obeyed (RFC 9309), and nofollow links are not followed.
+    /// robots.txt is requested first and obeyed (RFC 9309), in lists too; nofollow links are not followed.
     Obey,
     /// robots.txt is not requested, and nofollow links are followed.
     Ignore,

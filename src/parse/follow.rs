@@ -9,7 +9,7 @@ use super::decode::DecodeLimits;
 use super::gather::Gathering;
 use super::links::{LinkKind, LinkSettings, css, guess, links_as};
 use super::media_type::{Kind, MediaType};
-use super::plan::LinkPlan;
+use super::plan::{AGENT, LinkPlan};
 use super::resolve::Resolver;
 use super::scan::{Decoder, Markup, utf8, with_lifetime};
 use super::settings::FollowSettings;
@@ -50,7 +50,7 @@ pub fn html(bytes: &[u8], url: &PageUrl, follow: &FollowSettings) -> Option<Box<
         links: true,
         ids: follow.fragments,
     };
-    scan(&text, url, &plan, &mut gathering);
+    scan(&text, url, &plan, AGENT, &mut gathering);
     gathering.finish()
 }
 
@@ -112,13 +112,14 @@ pub(super) struct LinkGatherer<'p> {
     url: &'p PageUrl,
     role: Role,
     follow: &'p LinkPlan,
+    agent: &'p str,
     gathering: Gathering,
     simhash: Option<u64>,
 }
 
 impl<'p> LinkGatherer<'p> {
     /// Starts with the links in the response headers.
-    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p LinkPlan) -> Self {
+    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p LinkPlan, agent: &'p str) -> Self {
         let mut gathering = Gathering::new(follow.wanted.max_links);
         if job.role == Role::Page && page.status < FAILURE {
             let mut resolver = Resolver::new(&job.url, follow.fingerprints);
@@ -131,7 +132,7 @@ impl<'p> LinkGatherer<'p> {
         }
         // Sitemaps are often sent with "noindex". That is about the sitemap itself, which nobody would index.
         if matches!(job.role, Role::Page | Role::Asset) {
-            let directives = head::directives(&page.headers, &follow.agent);
+            let directives = head::directives(&page.headers, agent);
             gathering.note(|found| {
                 found.noindex = directives.noindex;
                 found.nofollow = directives.nofollow;
@@ -144,6 +145,7 @@ impl<'p> LinkGatherer<'p> {
             url: &job.url,
             role: job.role,
             follow,
+            agent,
             gathering,
             simhash: None,
         }
@@ -200,7 +202,13 @@ impl<'p> LinkGatherer<'p> {
             links: self.role != Role::External,
             ids: ids && self.follow.wanted.fragments,
         };
-        scan(&document, self.url, self.follow, &mut self.gathering)
+        scan(
+            &document,
+            self.url,
+            self.follow,
+            self.agent,
+            &mut self.gathering,
+        )
     }
 
     /// Collects what looks like a URL in a script.
@@ -326,6 +334,7 @@ fn scan(
     text: &Text<'_>,
     url: &PageUrl,
     follow: &LinkPlan,
+    agent: &str,
     gathering: &mut Gathering,
 ) -> Option<String> {
     let wanted = &follow.wanted;
@@ -339,7 +348,7 @@ fn scan(
         scripts: links && wanted.guess,
         ids: text.ids,
         limit: REFERENCES,
-        agent: &follow.agent,
+        agent,
     };
     let page = links_as(text.markup, text.bytes, &settings, text.decoder);
     // An invalid base is ignored, so that the links still resolve against something.

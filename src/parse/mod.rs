@@ -109,8 +109,7 @@ fn parse_body(job: &Job, page: &Page, plan: &ParsePlan, text: bool, memory: &Mem
     }
     let is_redirect = plan.redirects && page.target().is_some();
     if job.role == Role::Robots && !is_redirect && page.status < 300 {
-        let agent = plan.follow.as_ref().map_or("*", |follow| &follow.agent);
-        let (rules, fault) = robots::rules(page, agent, plan.limits);
+        let (rules, fault) = robots::rules(page, &plan.agent, plan.limits);
         (parsed.rules, parsed.fault) = (rules.map(Box::new), fault);
         return parsed;
     }
@@ -121,7 +120,7 @@ fn parse_body(job: &Job, page: &Page, plan: &ParsePlan, text: bool, memory: &Mem
     let parser = PageParser::new(job, page, media, plan, text);
     let mut links = parser
         .follow
-        .map(|follow| LinkGatherer::of(job, page, follow));
+        .map(|follow| LinkGatherer::of(job, page, follow, &plan.agent));
     if parser.wants_body() {
         let reading = parser.reading(plan);
         let mut share = memory.take(content::max_memory(page, encoded, &reading));

@@ -13,6 +13,9 @@ use crate::text::size::ByteSize;
 use crate::url::fingerprint::Fingerprints;
 use crate::visit::statuses::Statuses;
 
+/// The product token of haul itself.
+pub(super) const AGENT: &str = "haul";
+
 /// What to do with a page. Plain data, since it is sent to child processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ParsePlan {
@@ -24,6 +27,8 @@ pub(crate) struct ParsePlan {
     pub(crate) redirects: bool,
     /// The folder for large decoded bodies.
     pub(crate) folder: PathBuf,
+    /// The product token by which robots.txt and pages may address this robot.
+    pub(crate) agent: String,
     /// What to look for in pages, if links are followed.
     pub(crate) follow: Option<LinkPlan>,
     /// The typed fields to extract from a page's text.
@@ -43,8 +48,6 @@ pub(crate) struct LinkPlan {
     pub(crate) wanted: FollowSettings,
     /// The fingerprints of links.
     pub(crate) fingerprints: Fingerprints,
-    /// The product token by which a page may address this robot.
-    pub(crate) agent: String,
     /// Whether pages are compared with one another.
     pub(crate) similar: bool,
 }
@@ -57,6 +60,7 @@ impl ParsePlan {
             limits: settings.limits,
             redirects: true,
             folder: std::env::temp_dir(),
+            agent: AGENT.to_owned(),
             follow: settings.follow.clone().map(LinkPlan::of),
             extract: settings.extract.clone(),
             work: settings.work.clone(),
@@ -88,7 +92,6 @@ impl LinkPlan {
         Self {
             wanted,
             fingerprints: Fingerprints::default(),
-            agent: "haul".to_owned(),
             similar: false,
         }
     }

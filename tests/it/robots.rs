@@ -1,4 +1,4 @@
-//! Requests of a crawl that have no records: robots.txt and sitemaps.
+//! Requests that have no records: robots.txt, in crawls and lists, and sitemaps.
 //!
 //! A robots.txt that cannot be read forbids its host, a sitemap that cannot be read is reported, and neither can keep
 //! a crawl going forever.
@@ -12,6 +12,8 @@ use haul::frontier::Robots;
 use haul::origin::{Origin, Reply, Request, Response, Site};
 use haul::{Config, CrawlSettings};
 
+use crate::cli;
+use crate::politeness::{assert_apart, on};
 use crate::run::{Report, config, ms, on_every_engine, run};
 
 fn crawling(engine: &str, seed: &str) -> Config {
@@ -222,4 +224,107 @@ fn a_crawl_delay_is_kept_no_longer_than_the_settings_allow() {
         Config::urls(["http://h.example/"]).frontier.max_crawl_delay,
         Duration::from_secs(30)
     );
+}
+
+/// A list of these paths that obeys robots.txt.
+fn listing(engine: &str, origin: &Origin, paths: &[&str]) -> Config {
+    let mut settings = config(engine, paths.iter().map(|path| origin.url(path)));
+    settings.frontier.robots = Robots::Obey;
+    settings
+}
+
+#[test]
+fn a_list_obeys_the_rules_for_haul_on_each_host_and_after_redirects() {
+    on_every_engine(|engine| {
+        let text = "User-agent: haul\nDisallow: /secret\nUser-agent: *\nDisallow: /\n";
+        let origin = Site::builder()
+            .route("/robots.txt", Response::body("text/plain", text))
+            .route("/moved", Reply::new(302).header("Location", "/secret/2"))
+            .fallback(Response::page("a page"))
+            .start()
+            .unwrap();
+        let paths = ["/secret/1", "/open", "/moved", "/robots.txt"];
+        let mut settings = listing(engine, &origin, &paths);
+        settings.seeds = haul::seeds::SeedSettings::urls(
+            paths
+                .iter()
+                .map(|path| origin.url(path))
+                .chain([on("other", &origin, "/secret/3")]),
+        );
+        let report = run(settings);
+        assert_eq!(report.ends(), ["robots", "200", "robots", "200", "robots"]);
+        assert!(report.row(1).message.ends_with("Disallow: /secret"));
+        assert_eq!(report.row(3).hops, [(origin.url("/moved"), 302)]);
+        let mut paths = origin.log().paths();
+        paths.sort();
+        assert_eq!(
+            paths,
+            [
+                "/moved",
+                "/open",
+                "/robots.txt",
+                "/robots.txt",
+                "/robots.txt"
+            ]
+        );
+        let tally = &report.outcome.tally;
+        assert_eq!((tally.skipped, tally.failed, tally.robots), (3, 0, 2));
+    });
+}
+
+#[test]
+fn a_list_that_keeps_no_bodies_still_reads_a_large_robots_txt() {
+    on_every_engine(|engine| {
+        let text = format!("{RULES}{}", "# a long comment\n".repeat(100_000));
+        let origin = site(Response::body("text/plain", text));
+        let mut settings = listing(engine, &origin, &["/secret", "/open"]);
+        settings.parse.wants = haul::parse::Wants::NOTHING;
+        assert_eq!(run(settings).ends(), ["robots", "200"]);
+    });
+}
+
+#[test]
+fn a_list_keeps_the_crawl_delay() {
+    on_every_engine(|engine| {
+        let text = "User-agent: *\nCrawl-delay: 0.1\n";
+        let origin = site(Response::body("text/plain", text));
+        let report = run(listing(engine, &origin, &["/1", "/2", "/3", "/4"]));
+        assert_eq!(report.ends(), ["200"; 4]);
+        assert_apart(&origin.log().all_hits(), ms(100));
+    });
+}
+
+#[test]
+fn a_list_without_the_flag_never_asks_for_robots_txt_and_with_it_skips_count_as_in_crawls() {
+    let folder = tempfile::tempdir().unwrap();
+    let fetch = |origin: &Origin, flags: &[&str]| {
+        origin.log().clear();
+        let urls = [origin.url("/open"), origin.url("/secret")];
+        let arguments: Vec<&str> = ["fetch", "-o", "out.jsonl"]
+            .into_iter()
+            .chain(flags.iter().copied())
+            .chain(urls.iter().map(String::as_str))
+            .collect();
+        let (code, _, stderr) = cli::run(folder.path(), &arguments);
+        let asked = origin.log().paths().contains(&"/robots.txt".to_owned());
+        (code.unwrap(), asked, stderr)
+    };
+    let rules = site(Response::body("text/plain", RULES));
+    let (code, asked, stderr) = fetch(&rules, &[]);
+    assert_eq!((code, asked), (0, false), "{stderr}");
+    let (code, asked, stderr) = fetch(&rules, &["--robots"]);
+    assert_eq!((code, asked), (0, true), "{stderr}");
+    assert!(stderr.contains("1 skipped, 1 robots.txt"), "{stderr}");
+    let records = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+    assert!(records.contains("\"error\":\"robots\""), "{records}");
+    std::fs::write(folder.path().join("haul.toml"), "robots = true\n").unwrap();
+    let (code, asked, _) = fetch(&rules, &["--config", "haul.toml"]);
+    assert_eq!((code, asked), (0, true));
+
+    let (code, _, stderr) = fetch(
+        &site(Response::status(503)),
+        &["--robots", "--retries", "0"],
+    );
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("robots-unreachable"), "{stderr}");
 }

@@ -13,6 +13,7 @@ mod pace;
 mod patience;
 mod records;
 mod request;
+pub(super) mod robots;
 pub(super) mod secret;
 mod stdin;
 pub(super) mod stored;
@@ -42,6 +43,8 @@ pub(crate) use telling::Terminals;
 pub(crate) struct FetchArguments {
     #[command(flatten)]
     list: list::List,
+    #[command(flatten)]
+    robots: robots::RobotsTxt,
     #[command(flatten)]
     common: Common,
 }
@@ -117,6 +120,7 @@ impl FetchArguments {
     ) -> haul::Result<Plan> {
         let mut config = Config::new(seeds);
         self.list.apply(&mut config.frontier);
+        self.robots.apply(&mut config.frontier);
         let plan = self.common.plan("fetch", config, settings, terminals)?;
         paths::check(&plan)?;
         Ok(plan)
