@@ -11,6 +11,9 @@ use super::window::{Reply, Window};
 use crate::job::Job;
 use crate::url::HostKey;
 
+/// Resets of a quota that are no further apart are the same one: servers round them to seconds.
+const SAME_RESET: Duration = Duration::from_millis(1500);
+
 /// One host, with its jobs and limits.
 pub(crate) struct Host {
     pub(crate) key: HostKey,
@@ -19,6 +22,8 @@ pub(crate) struct Host {
     pub(crate) pace: Pace,
     /// The end of a wait for `Retry-After`, a back-off or a delay.
     pub(crate) not_before: Option<Instant>,
+    /// When the quota of the host is filled up again, after it was used up.
+    pub(crate) quota_reset: Option<Instant>,
     /// Whether the host is in the ready queue or in the heap. Owned by the workbench.
     pub(crate) listed: bool,
     /// An adaptive limit on requests in flight; without it, the limit of all hosts applies.
@@ -50,6 +55,7 @@ impl Host {
             in_flight: 0,
             pace: Pace::every(delay),
             not_before: None,
+            quota_reset: None,
             listed: false,
             window: None,
             home: Home::default(),
@@ -130,6 +136,18 @@ impl Host {
                 .as_ref()
                 .is_none_or(|window| window.rate().is_none())
             && self.not_before.is_none_or(|until| until <= now)
+    }
+
+    /// Notes that nothing is left of the host's quota until this moment.
+    ///
+    /// Returns whether that is news, and not one of several responses that say the same.
+    pub(crate) fn quota_is_spent(&mut self, until: Instant) -> bool {
+        self.hold(until);
+        let known = self
+            .quota_reset
+            .filter(|known| until <= *known + SAME_RESET);
+        self.quota_reset = self.quota_reset.max(Some(until));
+        known.is_none()
     }
 
     pub(crate) fn hold(&mut self, until: Instant) {

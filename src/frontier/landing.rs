@@ -76,13 +76,13 @@ impl Frontier {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.take_hsts(&visit);
         let is_stored = self.settings.run == Run::Stored;
+        let clock = SystemTime::now();
         let host_state = match is_stored {
             true => self
                 .workbench
                 .landed(&visit.job.host, None, None, now, |_| HostState::default()),
-            false => self.land(&visit, now),
+            false => self.land(&visit, clock, now),
         };
-        let clock = SystemTime::now();
         let asked = match &visit.outcome {
             Ok(page) if page.status >= 300 && !is_stored => {
                 retry::wait(page, &self.settings, clock)
@@ -211,7 +211,7 @@ impl Frontier {
     }
 
     /// Updates the host of a visit: one request less is in flight, and its health changes.
-    fn land(&mut self, visit: &Visit, now: Instant) -> HostState {
+    fn land(&mut self, visit: &Visit, clock: SystemTime, now: Instant) -> HostState {
         let job = &visit.job;
         let sent = job.leased.unwrap_or(now);
         let random = self.random.f64();
@@ -221,15 +221,21 @@ impl Frontier {
         let settings = &self.settings;
         let pauses = &mut self.pauses;
         self.workbench
-            .landed(&job.host, reply(visit), from, now, |host| {
+            .landed(&job.host, reply(visit, clock), from, now, |host| {
                 // Without its robots.txt nothing else of a host can be fetched: if more than a few jobs need it, it
                 // is worth waiting for.
                 let many = settings.pause_after.max(1) as usize;
                 let gates = job.role == Role::Robots && host.jobs() >= many as u64;
                 host.has_answered |= visit.outcome.is_ok();
+                if let Ok(page) = &visit.outcome
+                    && let Some(wait) = retry::quota(page, settings, clock)
+                    && host.quota_is_spent(now + wait)
+                {
+                    pauses.push(Pause::of_quota(host, now + wait));
+                }
                 let trouble = match &visit.outcome {
                     Ok(page) if retry::refuses(page) => {
-                        refusal(page, visit.parsed.accepted, settings)
+                        refusal(page, visit.parsed.accepted, settings, clock)
                     }
                     Ok(_) => None,
                     // A request that was not processed means something only when that happens repeatedly.
@@ -376,8 +382,13 @@ fn limits(settings: &FrontierSettings) -> Limits {
 }
 
 /// The trouble that a 429 or 503 means for its host; `None` if the user accepts it.
-fn refusal(page: &Page, accepted: bool, settings: &FrontierSettings) -> Option<Trouble> {
-    let wait = retry::wait(page, settings, SystemTime::now());
+fn refusal(
+    page: &Page,
+    accepted: bool,
+    settings: &FrontierSettings,
+    clock: SystemTime,
+) -> Option<Trouble> {
+    let wait = retry::wait(page, settings, clock);
     let is_final = accepted || settings.retries == 0 || !settings.retry_on.status(page.status);
     match wait {
         Wait::Unnamed | Wait::TooLong if is_final => None,
@@ -393,9 +404,13 @@ fn cut_short(visit: &Visit) -> Option<FetchError> {
 }
 
 /// What a visit shows about the load that its host can handle.
-fn reply(visit: &Visit) -> Option<Reply> {
+fn reply(visit: &Visit, clock: SystemTime) -> Option<Reply> {
     match &visit.outcome {
-        Ok(page) if page.status == 503 && page.retry_after(SystemTime::now()).is_none() => {
+        Ok(page)
+            if page.status == 503
+                && page.retry_after(clock).is_none()
+                && page.quota_reset(clock).is_none() =>
+        {
             Some(Reply::Unavailable)
         }
         Ok(page) if retry::refuses(page) => Some(Reply::Refused),

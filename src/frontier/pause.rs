@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::host::Host;
+use crate::run::wait::WaitReason;
 use crate::url::HostKey;
 
 /// A host that is from now on asked less often, or not at all.
@@ -17,7 +18,7 @@ pub(crate) struct Pause {
 /// How a host is treated from now on.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// Not asked before `until`; the cause is the class or status of the last failure.
+    /// Not asked before `until`; the cause is the class or status of the last failure, or that the quota is used up.
     Paused { until: Instant, cause: String },
     /// Not asked any more.
     GivenUp { failures: u32, cause: String },
@@ -36,6 +37,15 @@ impl Pause {
                 Some(until) => Change::Paused { until, cause },
                 None => Change::GivenUp { failures, cause },
             },
+        }
+    }
+
+    /// The change after a response that leaves nothing of the host's quota.
+    pub(super) fn of_quota(host: &Host, until: Instant) -> Self {
+        let cause = WaitReason::Quota.to_string();
+        Self {
+            host: host.key.clone(),
+            change: Change::Paused { until, cause },
         }
     }
 }

@@ -205,15 +205,30 @@ impl Wait {
 }
 
 /// The `Retry-After` of a response, whatever its status (RFC 9110 10.2.3), within the limit.
+///
+/// Without one, a refusal asks for a wait if it says when the quota that is used up will be filled up again.
 pub(crate) fn wait(page: &Page, settings: &FrontierSettings, now: SystemTime) -> Wait {
-    let limit = match settings.max_retry_after {
+    let quota = || page.quota_reset(now).filter(|_| refuses(page));
+    match page.retry_after(now).or_else(quota) {
+        None => Wait::Unnamed,
+        Some(wait) if wait.min(LONGEST_WAIT) > longest(settings) => Wait::TooLong,
+        Some(wait) => Wait::Named(wait.min(LONGEST_WAIT)),
+    }
+}
+
+/// How long a host must not be asked although it did not refuse: nothing is left of its quota.
+///
+/// What is longer than the settings allow is cut to that, because it must never fail a job.
+pub(crate) fn quota(page: &Page, settings: &FrontierSettings, now: SystemTime) -> Option<Duration> {
+    let wait = page.quota_reset(now).filter(|_| !refuses(page))?;
+    Some(wait.min(longest(settings)))
+}
+
+/// The longest wait that a server may ask for.
+fn longest(settings: &FrontierSettings) -> Duration {
+    match settings.max_retry_after {
         Duration::ZERO => LONGEST_WAIT,
         limit => limit,
-    };
-    match page.retry_after(now) {
-        None => Wait::Unnamed,
-        Some(wait) if wait.min(LONGEST_WAIT) > limit => Wait::TooLong,
-        Some(wait) => Wait::Named(wait.min(LONGEST_WAIT)),
     }
 }
 

@@ -26,6 +26,9 @@ pub struct FrontierSettings {
     /// What is retried.
     pub retry_on: RetryOn,
     /// The longest `Retry-After` that is respected; a longer one ends the job.
+    ///
+    /// Also the longest wait for a quota that is used up (`RateLimit` fields), which ends the job only if the request
+    /// was refused.
     pub max_retry_after: Duration,
     /// The most redirects in a row; 0 follows none.
     pub max_redirects: u16,

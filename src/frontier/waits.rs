@@ -56,7 +56,7 @@ impl Frontier {
         let of_run = run.map(|(at, reason)| wait(None, at, reason));
         let of_hosts = hosts
             .into_iter()
-            .map(|(at, host, is_own)| wait(Some(host.key.as_str()), at, reason(host, is_own)));
+            .map(|(at, host, is_own)| wait(Some(host.key.as_str()), at, reason(host, is_own, at)));
         Waits {
             count,
             first: of_run
@@ -82,7 +82,7 @@ impl Workbench {
     }
 }
 
-fn reason(host: &Host, is_for_one_url: bool) -> WaitReason {
+fn reason(host: &Host, is_for_one_url: bool, at: Instant) -> WaitReason {
     if is_for_one_url {
         return WaitReason::Retry;
     }
@@ -92,6 +92,9 @@ fn reason(host: &Host, is_for_one_url: bool) -> WaitReason {
             count,
             last: last.to_owned(),
         };
+    }
+    if host.quota_reset.is_some_and(|reset| reset >= at) {
+        return WaitReason::Quota;
     }
     match host.crawl_delay.is_zero() {
         true => WaitReason::Delay,

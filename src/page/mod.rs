@@ -6,6 +6,7 @@ pub(crate) mod coding;
 pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod memory;
+mod quota;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;

@@ -44,6 +44,8 @@ pub enum WaitReason {
         /// The class of the last failure, or its status.
         last: String,
     },
+    /// The host said that nothing is left of its quota.
+    Quota,
     /// The delay between two requests to the host is not over.
     Delay,
     /// The longer delay that the host's robots.txt asks for is not over.
@@ -61,6 +63,7 @@ impl fmt::Display for WaitReason {
             WaitReason::Retry => f.write_str("a failed URL will be retried"),
             WaitReason::Failures { count: 1, last } => f.write_str(last),
             WaitReason::Failures { count, last } => write!(f, "{last}, {count} failures in a row"),
+            WaitReason::Quota => f.write_str("the quota of the host is used up"),
             WaitReason::Delay => f.write_str("the delay between requests"),
             WaitReason::CrawlDelay { ms } => {
                 let apart = spelled(Duration::from_millis(*ms));
@@ -106,6 +109,7 @@ mod tests {
                 },
                 "HTTP 503, 3 failures in a row",
             ),
+            (WaitReason::Quota, "the quota of the host is used up"),
             (WaitReason::Delay, "the delay between requests"),
             (
                 WaitReason::CrawlDelay { ms: 2500 },

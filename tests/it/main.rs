@@ -52,6 +52,7 @@ mod partial;
 mod pipes;
 mod politeness;
 mod proxies;
+mod quotas;
 mod recipes;
 mod references;
 mod report;

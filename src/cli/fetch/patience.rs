@@ -53,7 +53,8 @@ pub(super) struct Patience {
     /// Longest Retry-After that is obeyed
     ///
     /// If a server asks for a longer wait, the URL keeps the response that it got. While a host waits, all its URLs wait;
-    /// that does not count against --retries.
+    /// that does not count against --retries. RateLimit fields count too: if nothing is left of a quota, the host is not
+    /// asked before it is filled up again, or for this long.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration,
           alias = "retry-max-wait")]
     max_retry_after: Duration,
