@@ -59,6 +59,9 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
     let progress = Progress::start(plan.style, plan.verbosity)?;
+    for notice in &plan.notices {
+        progress.show(&Event::Notice(notice));
+    }
     let resume = Resume::of(&plan);
     let if_empty = plan.if_empty.take();
     let mut report = Reporting::begin(&plan);
@@ -128,6 +131,11 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     announcement.allowed(plan.yes)?;
     let is_usual = plan.verbosity >= Verbosity::Usual;
     if is_usual {
+        let notices = plan
+            .notices
+            .iter()
+            .map(|notice| format!("haul: {notice}\n"));
+        write_stderr(&notices.collect::<String>());
         write_stderr(&announcement.text());
     }
     let line = StageLine::start(is_usual);

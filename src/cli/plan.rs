@@ -33,4 +33,6 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// The error if standard input was read by default and was empty: a flag may have taken the URL as its value.
     pub(crate) if_empty: Option<String>,
+    /// What the user should know before the run.
+    pub(crate) notices: Vec<String>,
 }

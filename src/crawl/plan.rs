@@ -8,7 +8,7 @@ use http::header;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::{Error, Result, Setting};
-use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan, Versions};
+use crate::fetch::{FetchPlan, KEEP_IDLE, Private, SpoolPlan, Versions};
 use crate::follow::{CrawlSettings, FollowPlan};
 use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
 use crate::parse::{self, FollowSettings, ParsePlan, Wants};
@@ -26,6 +26,8 @@ pub(super) struct RunPlan {
     pub(super) sinks: SinkPlan,
     /// Whether a host or the run is rate-limited: then jobs must not wait on a lane.
     pub(super) is_paced: bool,
+    /// Whether a proxy may lead to private addresses that haul would refuse, because the proxy resolves the names.
+    pub(super) proxy_resolves: bool,
     /// Whether recipes have links to follow, though a list of URLs is fetched, which follows none.
     pub(super) leads_nowhere: bool,
 }
@@ -68,6 +70,8 @@ impl RunPlan {
                 recipes_lead,
             }),
             is_paced: !settings.delay.is_zero() || settings.rate.is_some() || settings.adaptive,
+            proxy_resolves: config.fetch.private == Private::Refuse
+                && (config.fetch.proxies.iter()).any(|proxy| !proxy.is_given_addresses()),
             leads_nowhere: recipes_lead && is_fetched_list,
             sinks,
             parse,

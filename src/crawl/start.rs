@@ -53,6 +53,11 @@ pub(super) async fn run(
     if let Some(notice) = notice {
         tell(&Event::Notice(&notice));
     }
+    if plan.proxy_resolves {
+        tell(&Event::Notice(
+            "a proxy resolves the names of hosts: links and redirects may lead to private addresses behind it",
+        ));
+    }
     if plan.leads_nowhere {
         tell(&Event::Notice(
             "a recipe selects links to follow, but fetching a list follows none: use a crawl",

@@ -37,7 +37,7 @@ impl Fetcher {
     /// When a client cannot be built.
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
         let limit = (direct::limit() / lanes.max(1)).max(in_flight);
-        let proxies = shared.plan.settings.proxies.iter();
+        let proxies = shared.proxies.all().iter();
         let proxied = proxies.map(|proxy| {
             let named = Proxied::new(&shared, proxy, false, limit)?;
             Ok([named, Proxied::new(&shared, proxy, true, limit)?])
@@ -56,13 +56,15 @@ impl Fetcher {
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
         let plan = &self.shared.plan;
         let patience = Patience::new(&plan.settings.deadlines);
-        let (place, proxy) = self.shared.proxy(job);
+        let proxied = self.shared.proxies.of(job);
+        let proxy = proxied.map(|(_, proxy)| proxy);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
         let mut outgoing = self.shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, &plan.spool);
         outgoing.add(job);
-        let mut answer = match self.proxied.get(place) {
+        let proxied = proxied.and_then(|(index, _)| self.proxied.get(index));
+        let mut answer = match proxied {
             None => {
                 let asked = self.direct.ask(job, guarded, &outgoing);
                 Answer::direct(patience.for_head(asked).await??)

@@ -21,10 +21,12 @@ mod framing;
 mod guard;
 mod http1;
 mod intake;
+mod no_proxy;
 mod patience;
 mod phases;
 mod plan;
 mod proxied;
+mod proxies;
 mod proxy;
 mod range;
 mod settings;
@@ -36,8 +38,9 @@ mod verifier;
 
 pub(crate) use blocking::BlockingFetcher;
 pub(crate) use fetcher::Fetcher;
+pub use no_proxy::NoProxy;
 pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
-pub use proxy::{Proxy, ProxyScheme};
+pub use proxy::{Proxy, ProxyScheme, ProxyUrls};
 pub use settings::{
     Bandwidth, Deadlines, FetchSettings, Http2Connections, Override, Private, SpoolSettings,
     TlsSettings, Versions, method,

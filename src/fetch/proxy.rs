@@ -21,6 +21,29 @@ pub struct Proxy {
     url: String,
     /// The host as it is passed to a resolver.
     host: String,
+    urls: ProxyUrls,
+}
+
+/// The URLs that a proxy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ProxyUrls {
+    /// All of them.
+    All,
+    /// Only http URLs.
+    Http,
+    /// Only https URLs.
+    Https,
+}
+
+impl ProxyUrls {
+    /// Whether URLs of this scheme are among them.
+    pub(crate) fn have(self, scheme: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Http => scheme == "http",
+            Self::Https => scheme == "https",
+        }
+    }
 }
 
 /// The protocol of a proxy.
@@ -76,6 +99,17 @@ impl Proxy {
     /// The protocol of the proxy.
     pub const fn scheme(&self) -> ProxyScheme {
         self.scheme
+    }
+
+    /// The same proxy, but only for these URLs.
+    #[must_use]
+    pub fn only_for(self, urls: ProxyUrls) -> Self {
+        Self { urls, ..self }
+    }
+
+    /// The URLs that it is for; all of them unless [`only_for`](Self::only_for) says otherwise.
+    pub const fn urls(&self) -> ProxyUrls {
+        self.urls
     }
 
     /// Whether this machine resolves the names of hosts, and the proxy gets addresses.
@@ -138,6 +172,7 @@ impl FromStr for Proxy {
             scheme,
             url: format!("{}://{user}{host}:{port}", scheme.name()),
             host: host.trim_matches(['[', ']']).to_owned(),
+            urls: ProxyUrls::All,
         })
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::no_proxy::NoProxy;
 use super::proxy::Proxy;
 use super::types::MediaTypes;
 use crate::job;
@@ -41,8 +42,10 @@ pub struct FetchSettings {
     pub http2_connections: Http2Connections,
     /// How certificates are checked.
     pub tls: TlsSettings,
-    /// Proxies, used in turn; if empty, connections are direct.
+    /// Proxies; those for the scheme of a URL are used in turn, and without one the connection is direct.
     pub proxies: Vec<Proxy>,
+    /// Hosts to which connections are direct in any case.
+    pub no_proxy: NoProxy,
     /// Names for which the user gave addresses; the first match wins.
     pub resolve: Vec<Override>,
     /// Whether redirects may lead from a public address to a private one.
@@ -219,6 +222,7 @@ impl Default for FetchSettings {
             http2_connections: Http2Connections::AsNeeded,
             tls: TlsSettings::Verify { roots: None },
             proxies: Vec::new(),
+            no_proxy: NoProxy::default(),
             resolve: Vec::new(),
             private: Private::Refuse,
             count_connections: false,

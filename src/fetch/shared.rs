@@ -6,18 +6,18 @@ use super::bandwidth::Meters;
 use super::connections::Connections;
 use super::dns::Resolver;
 use super::plan::FetchPlan;
-use super::proxy::Proxy;
+use super::proxies::Proxies;
 use super::settings::Private;
-use super::{fault, tls};
+use super::tls;
 use crate::error::Result;
 use crate::job::outgoing::{Outgoing, Template};
 use crate::job::{Job, Reach};
-use crate::page::failure::FetchError;
 
 /// The expensive parts of fetching, which all fetchers of a run share.
 pub(crate) struct Shared {
     pub(super) plan: FetchPlan,
     pub(super) template: Template,
+    pub(super) proxies: Proxies,
     pub(super) resolver: Resolver,
     pub(super) tls: rustls::ClientConfig,
     /// The limits of the rate at which bodies are received.
@@ -32,12 +32,14 @@ impl Shared {
     pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
         let settings = &plan.settings;
         let template = Template::new(&settings.method, &settings.headers, settings.body.clone());
+        let proxies = Proxies::new(&settings.proxies, &settings.no_proxy);
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {
             meters: Meters::new(plan.settings.bandwidth),
             plan,
             template,
+            proxies,
             resolver,
             tls,
             connections: Connections::default(),
@@ -57,32 +59,6 @@ impl Shared {
     /// The plan of the fetch path.
     pub(crate) fn plan(&self) -> &FetchPlan {
         &self.plan
-    }
-
-    /// The index of the proxy for a job, and the proxy; `None` if the job connects directly.
-    ///
-    /// Proxies are used in turn, and a job that is retried uses the next one.
-    pub(super) fn proxy(&self, job: &Job) -> (usize, Option<&Proxy>) {
-        let proxies = &self.plan.settings.proxies;
-        if proxies.is_empty() {
-            return (0, None);
-        }
-        let turn = match job.id {
-            0 => xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes()),
-            id => id,
-        };
-        let turn = turn.wrapping_add(job.attempts.len() as u64);
-        let place = (turn % proxies.len() as u64) as usize;
-        (place, proxies.get(place))
-    }
-
-    /// Attributes a fault to the proxy where it may be the proxy's.
-    pub(super) fn blame(&self, fault: FetchError) -> FetchError {
-        if self.plan.settings.proxies.is_empty() {
-            fault
-        } else {
-            fault::by_proxy(fault)
-        }
     }
 
     /// Whether the addresses that a job leads to must be checked, because a page named it and not the user.

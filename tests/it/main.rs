@@ -32,6 +32,7 @@ mod failures;
 mod faults;
 mod feeding;
 mod floors;
+mod foreign_proxies;
 mod guard;
 mod hook;
 mod hsts;

@@ -177,6 +177,8 @@ pub(crate) struct ComparePlan {
     pub(crate) seeds: Option<SeedSettings>,
     /// A folder to serve during the run.
     pub(crate) serve: Option<PathBuf>,
+    /// What the user should know before it starts.
+    pub(crate) notices: Vec<String>,
     /// The file for the HTML report.
     pub(crate) report: Option<PathBuf>,
     /// The file for the JSON; `-` is standard output.
@@ -233,6 +235,7 @@ impl CompareArguments {
         config.parse.wants = Wants::NOTHING;
         self.conditions.refuse_cookie_files()?;
         self.conditions.apply(&mut config, settings)?;
+        let notices = self.conditions.apply(&mut config, settings)?;
         if practises && !settings.is_set("per-host") {
             config.frontier.per_host = 0; // the practice server is our own
         }
@@ -273,6 +276,7 @@ impl CompareArguments {
             fetch_command,
             seeds,
             serve,
+            notices,
             report: self.reporting.report,
             json: self.reporting.json,
             yes: self.comparing.yes,

@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 use haul::Error;
 use haul::fetch::{
-    FetchSettings, Http2Connections, Override, Private, Proxy, TlsSettings, Versions,
+    FetchSettings, Http2Connections, NoProxy, Override, Private, Proxy, TlsSettings, Versions,
 };
+
+use super::environment::Environment;
+
+/// The value of --proxy that stands for the environment.
+const ENVIRONMENT: &str = "env";
 
 /// How a host is reached.
 #[derive(Debug, Args)]
@@ -23,10 +28,18 @@ pub(super) struct Connection {
 
     /// Use this proxy: http, https, socks4, socks4a, socks5 or socks5h; several take turns
     ///
-    /// The proxy resolves host names; with socks4 and socks5 haul does. -x '' means no proxy. HTTP_PROXY and similar
-    /// environment variables are ignored.
-    #[arg(short = 'x', long, value_name = "URL")]
+    /// The proxy resolves host names; with socks4 and socks5 haul does. -x '' means no proxy. Environment variables are
+    /// ignored, unless the value is env: then http_proxy (in lower case), https_proxy, all_proxy and no_proxy mean what
+    /// they mean to curl.
+    #[arg(short = 'x', long, value_name = "URL|env")]
     proxy: Vec<String>,
+
+    /// Connect directly to these hosts, as in example.org,10.0.0.0/8; * for all; overrides no_proxy
+    ///
+    /// A name includes the names below it. Addresses and ranges apply to URLs that contain an address. Separate them by
+    /// commas.
+    #[arg(long, value_name = "LIST")]
+    noproxy: Option<String>,
 
     /// Use HTTP/1.1 only
     #[arg(long)]
@@ -58,11 +71,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Applies these flags to the settings of requests.
+    /// Applies these flags to the settings of requests. Returns what the user should know.
     ///
     /// # Errors
-    /// When two flags cannot be combined.
-    pub(super) fn apply(&self, fetch: &mut FetchSettings) -> haul::Result<()> {
+    /// When two flags cannot be combined, or a proxy is not valid.
+    pub(super) fn apply(&self, fetch: &mut FetchSettings) -> haul::Result<Vec<String>> {
         if self.insecure && self.cacert.is_some() {
             return Err(Error::Setting(
                 "--insecure and --cacert cannot be combined: certificates are either checked or not".into(),
@@ -87,25 +100,49 @@ impl Connection {
         if self.allow_private {
             fetch.private = Private::Allow;
         }
-        fetch.proxies = self.proxies()?;
         fetch.resolve.clone_from(&self.resolve);
-        Ok(())
-    }
-
-    /// The proxies; a single empty value means none.
-    ///
-    /// # Errors
-    /// When one cannot be parsed. clap does not parse them, because its errors would show their passwords.
-    fn proxies(&self) -> haul::Result<Vec<Proxy>> {
-        if let [only] = self.proxy.as_slice()
-            && only.trim().is_empty()
-        {
-            return Ok(Vec::new());
-        }
-        let read = |text: &String| {
-            text.parse()
-                .map_err(|problem| Error::Setting(format!("--proxy: {problem}")))
+        let mut environment = Environment::default();
+        fetch.proxies = match self.proxy.as_slice() {
+            [only] if only.trim().is_empty() => Vec::new(),
+            [only] if only.trim() == ENVIRONMENT => {
+                environment = Environment::read(|name| std::env::var_os(name))?;
+                std::mem::take(&mut environment.proxies)
+            }
+            urls => proxies(urls)?,
         };
-        self.proxy.iter().map(read).collect()
+        let mut notices = environment.notices;
+        if let Some(list) = &self.noproxy {
+            let (direct, problems) = NoProxy::parse(list);
+            if let Some(problem) = problems.first() {
+                return Err(Error::Setting(format!("--noproxy: {problem}")));
+            }
+            fetch.no_proxy = direct;
+        } else if let Some(list) = environment.no_proxy {
+            let (direct, problems) = NoProxy::parse(&list);
+            notices.extend(
+                problems
+                    .iter()
+                    .map(|problem| format!("no_proxy: {problem}")),
+            );
+            fetch.no_proxy = direct;
+        }
+        Ok(notices)
     }
+}
+
+/// The proxies with these URLs.
+///
+/// # Errors
+/// When one cannot be parsed. clap does not parse them, because its errors would show their passwords.
+fn proxies(urls: &[String]) -> haul::Result<Vec<Proxy>> {
+    if urls.iter().any(|url| url.trim() == ENVIRONMENT) {
+        return Err(Error::Setting(
+            "--proxy env reads the environment, and cannot be combined with other proxies".into(),
+        ));
+    }
+    let read = |text: &String| {
+        text.parse()
+            .map_err(|problem| Error::Setting(format!("--proxy: {problem}")))
+    };
+    urls.iter().map(read).collect()
 }

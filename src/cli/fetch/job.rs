@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 39] = [
+const MAY_CHANGE: [&str; 40] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -61,6 +61,7 @@ const MAY_CHANGE: [&str; 39] = [
     "cookie-jar",
     "no-hsts",
     "proxy",
+    "noproxy",
     "resolve",
     "allow-private",
     "max-size",

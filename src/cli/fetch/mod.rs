@@ -5,6 +5,7 @@
 
 mod connection;
 mod cookies;
+mod environment;
 mod fields;
 mod given;
 mod job;
@@ -152,6 +153,7 @@ impl Common {
         let files = self.conditions.request.cookie_files();
         self.cookies.apply(files, &mut config)?;
         config.cookies.own = self.conditions.request.own_cookies(&config.fetch);
+        let notices = self.conditions.apply(&mut config, &settings)?;
         self.records.apply(&mut config.fetch, &mut config.parse);
         let readers = self.conditions.request.stdin_readers() + self.records.stdin_readers();
         if lists_on_stdin(&config) + readers > 1 {
@@ -183,6 +185,7 @@ impl Common {
             serve: self.conditions.connection.serve,
             report: self.records.report,
             if_empty: paths::swallowed_url(&settings),
+            notices,
             settings,
         })
     }
@@ -191,13 +194,15 @@ impl Common {
 impl Conditions {
     /// Applies these flags to the settings of politeness, timeouts, requests and connections.
     ///
+    /// Returns what the user should know before the run.
+    ///
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
     pub(in crate::cli) fn apply(
         &self,
         config: &mut Config,
         settings: &Settings,
-    ) -> haul::Result<()> {
+    ) -> haul::Result<Vec<String>> {
         if lists_on_stdin(config) + self.request.stdin_readers() > 1 {
             return Err(stdin_twice());
         }

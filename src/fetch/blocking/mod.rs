@@ -40,7 +40,7 @@ use route::Route;
 pub(crate) struct BlockingFetcher {
     shared: Arc<Shared>,
     dialer: Dialer,
-    /// One for each proxy.
+    /// The direct one, and one for each proxy.
     routes: Vec<Route>,
     kept: Kept,
 }
@@ -53,14 +53,9 @@ impl BlockingFetcher {
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize) -> Result<Self> {
         let mut tls = shared.tls.clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let proxies = &shared.plan.settings.proxies;
-        let routes = match proxies.as_slice() {
-            [] => vec![Route::new(None)?],
-            proxies => proxies
-                .iter()
-                .map(|proxy| Route::new(Some(proxy)))
-                .collect::<Result<_>>()?,
-        };
+        let proxies = shared.proxies.all().iter().map(Some);
+        let routes = std::iter::once(None).chain(proxies).map(Route::new);
+        let routes = routes.collect::<Result<_>>()?;
         let connections = shared.connections().clone();
         let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
         // One more is in use, and at least one is kept alive.
@@ -81,14 +76,17 @@ impl BlockingFetcher {
     pub(crate) fn fetch(&mut self, job: &Job) -> Result<Page, FetchError> {
         let shared = self.shared.clone();
         let clock = Clock::new(&shared.plan.settings.deadlines);
-        let (route, proxy) = shared.proxy(job);
+        let (route, proxy) = match shared.proxies.of(job) {
+            Some((index, proxy)) => (index + 1, Some(proxy)),
+            None => (0, None),
+        };
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, &shared.plan.spool);
         outgoing.add(job);
         let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
-            .map_err(|error| shared.blame(error))?;
+            .map_err(|error| blame(error, proxy))?;
         if is_idle_timeout(answer.status, &answer.headers, answer.kept) {
             return Err(idle_timeout());
         }
@@ -139,7 +137,7 @@ impl BlockingFetcher {
         let connected = self
             .dialer
             .connect(&job.url, &self.routes[route], &addresses, clock);
-        let mut wire = connected.map_err(|error| self.shared.blame(error))?;
+        let mut wire = connected.map_err(|error| blame(error, proxy))?;
         wire.phases.resolve = resolve;
         Ok(wire)
     }
@@ -218,5 +216,13 @@ impl BlockingFetcher {
     fn spool(&self, download: &mut Download<'_>) -> Result<SpoolFile, FetchError> {
         download.opener()(&self.shared.plan.spool)
             .map_err(|error| FetchError::Spool(error.to_string()))
+    }
+}
+
+/// Attributes a fault to the proxy where it may be the proxy's.
+fn blame(fault: FetchError, proxy: Option<&Proxy>) -> FetchError {
+    match proxy {
+        Some(_) => fault::by_proxy(fault),
+        None => fault,
     }
 }
