@@ -163,7 +163,7 @@ pub use run::tally::{Failures, HostTally, Tally, Totals};
 pub use run::wait::{Wait, WaitReason, Waits};
 pub use text::size::ByteSize;
 pub use url::fingerprint::Fingerprints;
-pub use url::{HostKey, PageUrl, UrlError, UserInfo};
+pub use url::{HostKey, HostPattern, PageUrl, UrlError, UserInfo};
 pub use visit::broken::{Broken, BrokenUrl};
 pub use visit::checked::Checked;
 pub use visit::custom::Custom;

@@ -2,6 +2,7 @@
 //!
 //! The output is a configuration file with the same settings, except secrets.
 
+use super::fetch::for_host::FLAG as FOR_HOST;
 use super::fetch::secret;
 use super::layers::{Kind, Origin, Setting, Settings};
 
@@ -13,7 +14,7 @@ pub(super) fn text(settings: &Settings) -> String {
     let lines: Vec<(String, &Origin)> = settings
         .0
         .iter()
-        .filter(|setting| !NOT_KEYS.contains(&setting.flag.as_str()))
+        .filter(|setting| !NOT_KEYS.contains(&setting.flag.as_str()) && setting.flag != FOR_HOST)
         .map(|setting| (assignment(setting), &setting.origin))
         .collect();
     // A long value must not push the comments of all lines off the screen.
@@ -29,7 +30,54 @@ pub(super) fn text(settings: &Settings) -> String {
             true => format!("{text}\n"),
             false => format!("{text:width$}  # {origin}\n"),
         })
+        .chain(sections(settings))
         .collect()
+}
+
+/// The keys of a section, each with its values.
+type Section<'s> = Vec<(&'s str, Vec<String>)>;
+
+/// The settings for some hosts, as sections in the order of the first key of each.
+fn sections(settings: &Settings) -> Option<String> {
+    let setting = settings.0.iter().find(|one| one.flag == FOR_HOST)?;
+    let values: Vec<_> = setting
+        .values
+        .iter()
+        .map(|one| one.to_string_lossy())
+        .collect();
+    let mut sections: Vec<(&str, Section<'_>)> = Vec::new();
+    for (hosts, key, value) in values.iter().filter_map(|value| secret::host_entry(value)) {
+        let at = match sections.iter().position(|(known, _)| *known == hosts) {
+            Some(at) => at,
+            None => {
+                sections.push((hosts, Vec::new()));
+                sections.len() - 1
+            }
+        };
+        let section = &mut sections[at].1;
+        let kind = match key {
+            "http1" => Kind::Switch,
+            _ => Kind::One,
+        };
+        let value = literal(kind, &secret::shown(key, value));
+        match section.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, values)) => values.push(value),
+            None => section.push((key, vec![value])),
+        }
+    }
+    let mut text = String::new();
+    for (hosts, keys) in sections {
+        let hosts = toml::Value::String(hosts.to_owned());
+        text.push_str(&format!("\n[host.{hosts}]  # {}\n", setting.origin));
+        for (key, values) in keys {
+            let value = match values.as_slice() {
+                [value] if key != "header" => value.clone(),
+                values => format!("[{}]", values.join(", ")),
+            };
+            text.push_str(&format!("{key} = {value}\n"));
+        }
+    }
+    Some(text)
 }
 
 fn assignment(setting: &Setting) -> String {

@@ -7,11 +7,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use haul::Error;
+
+use super::fetch::for_host::{self, FLAG as FOR_HOST};
+use super::fetch::secret;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The table that holds profiles.
 const PROFILES: &str = "profile";
+/// The table that holds settings for some hosts.
+const HOSTS: &str = "host";
 
 /// One key of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +57,8 @@ pub(super) fn usual(environment: impl Fn(&str) -> Option<OsString>) -> Option<Pa
 /// Reads the keys of a file; those of the profile override the others.
 ///
 /// # Errors
-/// When it cannot be read, is not TOML, or has a key that is not one of `flags`.
+/// When it cannot be read, is not TOML, or has a key that is not one of `flags`; or when it has secrets of hosts, and
+/// others may read it.
 pub(super) fn read(path: &Path, profile: Option<&str>, flags: &[&str]) -> haul::Result<Vec<Key>> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::Setting(format!(
@@ -60,10 +66,39 @@ pub(super) fn read(path: &Path, profile: Option<&str>, flags: &[&str]) -> haul::
             path.display()
         ))
     })?;
-    keys(&text, profile, flags).map_err(|Problem { line, text }| {
+    let keys = keys(&text, profile, flags).map_err(|Problem { line, text }| {
         let line = line.map_or(String::new(), |line| format!("{line}: "));
         Error::Setting(format!("{}:{line}{text}", path.display()))
-    })
+    })?;
+    let entries = keys.iter().filter(|key| key.flag == FOR_HOST);
+    let secret_entry = entries
+        .flat_map(|key| key.value.texts())
+        .find(|entry| secret::shown(FOR_HOST, entry) != entry.as_str());
+    match secret_entry {
+        Some(entry) if is_read_by_others(path) => Err(Error::Setting(format!(
+            "{} has a secret ({}) and others may read it: chmod 600 {0}",
+            path.display(),
+            secret::shown(FOR_HOST, entry)
+        ))),
+        _ => Ok(keys),
+    }
+}
+
+/// Whether users other than the owner of a file may read it. A pipe has no other readers.
+fn is_read_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path)
+        .is_ok_and(|known| known.is_file() && known.permissions().mode() & 0o077 != 0)
+}
+
+impl Value {
+    fn texts(&self) -> &[String] {
+        match self {
+            Value::Switch(_) => &[],
+            Value::One(text) => std::slice::from_ref(text),
+            Value::Many(texts) => texts,
+        }
+    }
 }
 
 /// A mistake in a file, with its line.
@@ -81,6 +116,7 @@ fn keys(text: &str, profile: Option<&str>, flags: &[&str]) -> Result<Vec<Key>, P
     })?;
     let mut top = Vec::new();
     let mut profiles: Vec<(String, Vec<Key>)> = Vec::new();
+    let mut of_hosts: Vec<Key> = Vec::new();
     for (name, value) in document.get_ref() {
         match value.get_ref() {
             DeValue::Table(table) if name.get_ref() == PROFILES => {
@@ -98,7 +134,37 @@ fn keys(text: &str, profile: Option<&str>, flags: &[&str]) -> Result<Vec<Key>, P
                     ));
                 }
             }
+            DeValue::Table(table) if name.get_ref() == HOSTS => {
+                for (hosts, value) in table {
+                    let DeValue::Table(section) = value.get_ref() else {
+                        return Err(Problem {
+                            line: Some(line_of(hosts.span().start)),
+                            text: format!("host.{:?} is not a table", hosts.get_ref()),
+                        });
+                    };
+                    for (name, value) in section {
+                        of_hosts.push(host_key(hosts.get_ref(), name, value, &line_of)?);
+                    }
+                }
+            }
             _ => top.push(key(name, value, &line_of, flags)?),
+        }
+    }
+    of_hosts.sort_by_key(|key| key.line);
+    if let Some(first) = of_hosts.first() {
+        let line = first.line;
+        let texts = of_hosts.iter().flat_map(|key| key.value.texts());
+        let mut all: Vec<String> = texts.cloned().collect();
+        match top.iter_mut().find(|key| key.flag == FOR_HOST) {
+            Some(listed) => {
+                all.splice(..0, listed.value.texts().to_vec());
+                listed.value = Value::Many(all);
+            }
+            None => top.push(Key {
+                flag: FOR_HOST.to_owned(),
+                value: Value::Many(all),
+                line,
+            }),
         }
     }
     let Some(wanted) = profile else {
@@ -121,6 +187,34 @@ fn keys(text: &str, profile: Option<&str>, flags: &[&str]) -> Result<Vec<Key>, P
                 },
             })
         }
+    }
+}
+
+/// One key of a section for some hosts, as values of the flag that sets it.
+fn host_key(
+    hosts: &str,
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    value: &Spanned<DeValue<'_>>,
+    line_of: &dyn Fn(usize) -> usize,
+) -> Result<Key, Problem> {
+    let read = key(name, value, line_of, &for_host::KEYS)?;
+    let values = match &read.value {
+        Value::Switch(on) => vec![on.to_string()],
+        other => other.texts().to_vec(),
+    };
+    let entry = |value: String| {
+        let entry = format!("{hosts} {}={value}", read.flag);
+        for_host::check(&entry).map(|()| entry)
+    };
+    match values.into_iter().map(entry).collect() {
+        Ok(entries) => Ok(Key {
+            value: Value::Many(entries),
+            ..read
+        }),
+        Err(text) => Err(Problem {
+            line: Some(read.line),
+            text,
+        }),
     }
 }
 
@@ -152,6 +246,10 @@ fn key(
         let meant = haul::nearest(&flag.replace('_', "-"), flags);
         return Err(problem(match meant {
             Some(meant) => format!("unknown key {flag:?}; did you mean {meant:?}?"),
+            None if flags == for_host::KEYS => {
+                let keys = for_host::KEYS.join(", ");
+                format!("unknown key {flag:?}; the keys of a host are {keys}")
+            }
             None => {
                 format!(
                     "unknown key {flag:?}; the keys are the long flags of haul fetch, crawl and compare"

@@ -160,6 +160,8 @@ fn is_hidden(long: &str, stored: &OsStr) -> bool {
         "proxy" | "urls" => ["@", "%40"]
             .iter()
             .any(|separator| stored.contains(&format!("{}{separator}", secret::HIDDEN))),
+        "for-host" => secret::host_entry(stored)
+            .is_some_and(|(_, key, value)| is_hidden(key, OsStr::new(value))),
         _ => false,
     }
 }

@@ -3,6 +3,8 @@
 //! It is made once from the user's settings and never written back to them. It examines files to check outputs, but
 //! opens none.
 
+use std::time::Duration;
+
 use http::header;
 
 use crate::config::Config;
@@ -10,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result, Setting};
 use crate::fetch::{FetchPlan, KEEP_IDLE, Private, SpoolPlan, Versions};
 use crate::follow::{CrawlSettings, FollowPlan};
-use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
+use crate::frontier::{FrontierPlan, FrontierSettings, HostPace, Robots};
 use crate::parse::{self, FollowSettings, ParsePlan, Wants};
 use crate::robots;
 use crate::sink::{self, Destination, FilesSettings, Layout, SinkPlan, SinkSettings};
@@ -69,9 +71,12 @@ impl RunPlan {
                 has_assets: links.is_some_and(|links| links.assets),
                 recipes_lead,
             }),
-            is_paced: !settings.delay.is_zero() || settings.rate.is_some() || settings.adaptive,
+            is_paced: !settings.delay.is_zero()
+                || settings.rate.is_some()
+                || settings.adaptive
+                || settings.hosts.iter().any(HostPace::is_paced),
             proxy_resolves: config.fetch.private == Private::Refuse
-                && (config.fetch.proxies.iter()).any(|proxy| !proxy.is_given_addresses()),
+                && (config.fetch.all_proxies()).any(|proxy| !proxy.is_given_addresses()),
             leads_nowhere: recipes_lead && is_fetched_list,
             sinks,
             parse,
@@ -94,7 +99,10 @@ fn sinks(config: &Config) -> Result<SinkPlan> {
             Robots::Obey => "obey",
             Robots::Ignore => "ignore",
         }),
-        proxied: !config.fetch.proxies.is_empty(),
+        proxied: config.fetch.all_proxies().next().is_some(),
+        hosts: (config.fetch.hosts.iter())
+            .map(|one| (one.hosts.clone(), one.headers.clone()))
+            .collect(),
         method: config.fetch.method.clone(),
         headers: config.fetch.headers.clone(),
         body: config.fetch.body.clone(),
@@ -154,9 +162,11 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
     let folder = files.or(config.fetch.spool.folder.as_ref());
     let in_flight = config.engine.in_flight();
     // Connections outlive the slowest delay, so that a host with rare requests can reuse its connection.
+    let delays = settings.hosts.iter().filter_map(|one| one.delay);
+    let delay = delays.fold(settings.delay, Duration::max);
     let slowest = match settings.robots {
-        Robots::Obey => settings.delay.max(settings.max_crawl_delay),
-        Robots::Ignore => settings.delay,
+        Robots::Obey => delay.max(settings.max_crawl_delay),
+        Robots::Ignore => delay,
     };
     FetchPlan {
         spool: SpoolPlan {
@@ -166,12 +176,22 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
             digest: parse.wants.digest,
         },
         keep_idle: KEEP_IDLE.max(slowest.saturating_mul(2)),
-        idle_per_host: match per_host(settings, config.engine) {
+        idle_per_host: match most_per_host(settings, config.engine) {
             0 => in_flight,
             limit => limit.min(in_flight),
         },
         settings: config.fetch.clone(),
     }
+}
+
+/// Returns the highest limit that any host has; 0 if one has none.
+fn most_per_host(settings: &FrontierSettings, engine: Engine) -> usize {
+    let own = settings.hosts.iter().filter_map(|one| one.per_host);
+    let most = |one: usize, other: usize| match (one, other) {
+        (0, _) | (_, 0) => 0,
+        _ => one.max(other),
+    };
+    own.fold(per_host(settings, engine), most)
 }
 
 /// Returns the limit per host; for an adaptive run without one, the capacity of all lanes.

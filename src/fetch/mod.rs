@@ -19,6 +19,7 @@ mod fault;
 mod fetcher;
 mod framing;
 mod guard;
+mod host_settings;
 mod http1;
 mod intake;
 mod no_proxy;
@@ -38,6 +39,7 @@ mod verifier;
 
 pub(crate) use blocking::BlockingFetcher;
 pub(crate) use fetcher::Fetcher;
+pub use host_settings::{HostSettings, HostWay};
 pub use no_proxy::NoProxy;
 pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use proxy::{Proxy, ProxyScheme, ProxyUrls};

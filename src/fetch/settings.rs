@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::host_settings::HostSettings;
 use super::no_proxy::NoProxy;
 use super::proxy::Proxy;
 use super::types::MediaTypes;
@@ -46,6 +47,8 @@ pub struct FetchSettings {
     pub proxies: Vec<Proxy>,
     /// Hosts to which connections are direct in any case.
     pub no_proxy: NoProxy,
+    /// Other settings for some hosts.
+    pub hosts: Vec<HostSettings>,
     /// Names for which the user gave addresses; the first match wins.
     pub resolve: Vec<Override>,
     /// Whether redirects may lead from a public address to a private one.
@@ -196,6 +199,14 @@ mod as_text {
     }
 }
 
+impl FetchSettings {
+    /// Every proxy, of all hosts and of some.
+    pub(crate) fn all_proxies(&self) -> impl Iterator<Item = &Proxy> {
+        let of_hosts = self.hosts.iter().filter_map(HostSettings::proxy);
+        self.proxies.iter().chain(of_hosts)
+    }
+}
+
 impl Default for FetchSettings {
     fn default() -> Self {
         let mut headers = Headers::default();
@@ -223,6 +234,7 @@ impl Default for FetchSettings {
             tls: TlsSettings::Verify { roots: None },
             proxies: Vec::new(),
             no_proxy: NoProxy::default(),
+            hosts: Vec::new(),
             resolve: Vec::new(),
             private: Private::Refuse,
             count_connections: false,

@@ -31,8 +31,10 @@ impl Shared {
     /// When a setting is invalid, or TLS cannot be set up.
     pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
         let settings = &plan.settings;
-        let template = Template::new(&settings.method, &settings.headers, settings.body.clone());
-        let proxies = Proxies::new(&settings.proxies, &settings.no_proxy);
+        let of_hosts = settings.hosts.iter().map(|one| (&one.hosts, &one.headers));
+        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())
+            .with_hosts(of_hosts);
+        let proxies = Proxies::new(settings)?;
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {
@@ -59,6 +61,19 @@ impl Shared {
     /// The plan of the fetch path.
     pub(crate) fn plan(&self) -> &FetchPlan {
         &self.plan
+    }
+
+    /// Whether a job's host is asked over HTTP/1.1 only, because the settings for it say so.
+    pub(super) fn wants_http1(&self, job: &Job) -> bool {
+        let hosts = &self.plan.settings.hosts;
+        if hosts.is_empty() {
+            return false;
+        }
+        let name = job.url.as_url().host_str().unwrap_or_default();
+        let named = hosts.iter().filter(|one| one.http1.is_some());
+        let matching = named.filter(|one| one.hosts.matches(name)).rev();
+        let best = matching.max_by_key(|one| one.hosts.rank());
+        best.is_some_and(|one| one.http1 == Some(true))
     }
 
     /// Whether the addresses that a job leads to must be checked, because a page named it and not the user.

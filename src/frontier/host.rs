@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::access::Access;
 use super::health::Health;
 use super::home::Home;
+use super::limits::HostLimits;
 use super::pace::Pace;
 use super::window::{Reply, Window};
 use crate::job::Job;
@@ -20,6 +21,8 @@ pub(crate) struct Host {
     pub(crate) waiting: VecDeque<Box<Job>>,
     pub(crate) in_flight: usize,
     pub(crate) pace: Pace,
+    /// The most requests in flight; 0 for no limit.
+    pub(crate) per_host: usize,
     /// The end of a wait for `Retry-After`, a back-off or a delay.
     pub(crate) not_before: Option<Instant>,
     /// When the quota of the host is filled up again, after it was used up.
@@ -48,12 +51,13 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(key: HostKey, delay: Duration, access: Access) -> Self {
+    pub(crate) fn new(key: HostKey, limits: HostLimits, access: Access) -> Self {
         Self {
             key,
             waiting: VecDeque::new(),
             in_flight: 0,
-            pace: Pace::every(delay),
+            pace: limits.pace,
+            per_host: limits.per_host,
             not_before: None,
             quota_reset: None,
             listed: false,
@@ -71,21 +75,21 @@ impl Host {
     }
 
     /// Whether a job could be sent, apart from the time.
-    pub(crate) fn has_work(&self, per_host: usize) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         let Some(first) = self.waiting.front() else {
             return false;
         };
         // While robots.txt is in flight, only three kinds of jobs may be sent: that one, whatever another host's
         // robots.txt redirects to, and jobs that do not depend on it.
         let open = !self.access.is_asked() || !first.role.heeds_robots();
-        open && self.has_room(per_host)
+        open && self.has_room()
     }
 
-    fn has_room(&self, per_host: usize) -> bool {
+    fn has_room(&self) -> bool {
         let own = self
             .window
             .as_ref()
-            .map_or(per_host, |window| window.size());
+            .map_or(self.per_host, |window| window.size());
         // A host that was paused gets one request first, and then more with each response.
         let recovering = self.health.room().unwrap_or(usize::MAX);
         let room = (own == 0 || self.in_flight < own) && self.in_flight < recovering;

@@ -24,10 +24,12 @@ mod health;
 mod home;
 mod hops;
 mod host;
+mod host_pace;
 mod inspect;
 mod landing;
 mod late;
 mod ledger;
+mod limits;
 mod machine;
 #[doc(hidden)]
 pub mod measure;
@@ -36,6 +38,7 @@ mod pause;
 mod plan;
 mod raise;
 mod redirected;
+mod rate;
 mod retry;
 mod secured;
 mod seen;
@@ -61,6 +64,7 @@ pub use again::{PutBack, put_back};
 pub(crate) use claim::{Claim, Ranks};
 pub(crate) use earlier::EarlierTotals;
 pub use explain::{Explanation, Sighting, Standing, Step, explain};
+pub use host_pace::HostPace;
 pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
@@ -80,6 +84,7 @@ use access::Access;
 use awaited::Awaited;
 use claim::Recipes;
 use hops::Hops;
+use limits::Limits;
 use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
@@ -166,7 +171,8 @@ impl Frontier {
             Robots::Obey => Access::Unknown,
             Robots::Ignore => Access::Open,
         };
-        let mut workbench = Workbench::new(plan.per_host, settings.delay, access);
+        let limits = Limits::new(&settings, plan.per_host);
+        let mut workbench = Workbench::new(limits, access);
         workbench.limit_addresses(settings.per_ip);
         workbench.limit_crawl_delay(settings.max_crawl_delay);
         if settings.adaptive {
@@ -266,8 +272,8 @@ impl Frontier {
             let job = match self.stalled.take() {
                 Some(job) => {
                     // Its host was ready before the run's rate allowed the job: the host's delay counts from now.
-                    let delay = self.settings.delay;
-                    self.workbench.host(&job.host, now).hold(now + delay);
+                    let host = self.workbench.host(&job.host, now);
+                    host.hold(now + host.pace.period());
                     job
                 }
                 None => match self.workbench.next(now) {

@@ -29,6 +29,7 @@ impl FrontierSettings {
             per_ip: 0,
             adaptive: false,
             delay: Duration::ZERO,
+            hosts: Vec::new(),
             rate: None,
             ..self
         }

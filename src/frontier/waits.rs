@@ -19,7 +19,7 @@ impl Frontier {
         let left = |host: &Host| {
             let jobs = host.waiting.len() as u64 + host.beyond;
             let latency = latency(&host.key).unwrap_or_default();
-            let apart = match u32::try_from(self.workbench.per_host()) {
+            let apart = match u32::try_from(host.per_host) {
                 Ok(limit) if limit > 0 => latency / limit,
                 _ => Duration::ZERO,
             };

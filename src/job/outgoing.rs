@@ -13,8 +13,8 @@ use http::{HeaderValue, Method};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::{Job, Reach};
-use crate::page::headers::Headers;
-use crate::url::PageUrl;
+use crate::page::headers::{Headers, is_harmless};
+use crate::url::{HostPattern, PageUrl};
 
 /// Headers that may be sent to another origin after a link or a redirect: they say what haul can read, not who the
 /// user is.
@@ -42,6 +42,8 @@ pub(crate) struct Template {
     own: HeaderMap,
     /// Headers for any other origin.
     anywhere: HeaderMap,
+    /// Headers for some hosts, the most specific patterns last.
+    hosts: Vec<(HostPattern, HeaderMap)>,
 }
 
 /// One request, for either HTTP client.
@@ -66,7 +68,21 @@ impl Template {
             body,
             own,
             anywhere,
+            hosts: Vec::new(),
         }
+    }
+
+    /// Adds headers for some hosts. Of two patterns that are equally specific, the first one counts.
+    pub(crate) fn with_hosts<'h>(
+        mut self,
+        hosts: impl DoubleEndedIterator<Item = (&'h HostPattern, &'h Headers)>,
+    ) -> Self {
+        let hosts = hosts.filter(|(_, headers)| !headers.0.is_empty()).rev();
+        self.hosts = hosts
+            .map(|(hosts, headers)| (hosts.clone(), headers.0.clone()))
+            .collect();
+        self.hosts.sort_by_key(|(hosts, _)| hosts.rank());
+        self
     }
 
     /// The request of a job.
@@ -92,6 +108,9 @@ impl Template {
         }
         let own = is_for_the_user(job);
         let mut headers = Cow::Borrowed(if own { &self.own } else { &self.anywhere });
+        if !self.hosts.is_empty() {
+            self.add_for_host(&job.url, own, &mut headers);
+        }
         if let Some(request) = request {
             for (name, value) in request
                 .headers
@@ -122,6 +141,28 @@ pub(crate) fn is_for_the_user(job: &Job) -> bool {
     // An internal hop stays on its host, and only makes the connection safer.
     let mut hops = job.hops.iter().filter(|hop| !hop.is_internal);
     job.reach == Reach::Anywhere && hops.all(|hop| hop.url.same_origin(&job.url))
+}
+
+impl Template {
+    /// Adds the headers for a host.
+    ///
+    /// The user named the host, so it gets them whoever led to it. But no page decides that a secret is sent without
+    /// encryption: over http, it only goes to an origin that the user named.
+    fn add_for_host(&self, url: &PageUrl, own: bool, headers: &mut Cow<'_, HeaderMap>) {
+        let is_safe = own || url.as_url().scheme() == "https";
+        let host = url.as_url().host_str().unwrap_or_default();
+        for (_, fields) in self.hosts.iter().filter(|(hosts, _)| hosts.matches(host)) {
+            for name in fields.keys() {
+                if is_safe || is_harmless(name.as_str()) {
+                    let headers = headers.to_mut();
+                    headers.remove(name);
+                    for value in fields.get_all(name) {
+                        headers.append(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn may_go_anywhere(name: &HeaderName) -> bool {

@@ -6,6 +6,9 @@
 
 pub(crate) mod address;
 pub(crate) mod fingerprint;
+mod host_pattern;
+
+pub use host_pattern::HostPattern;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -235,6 +238,15 @@ impl HostKey {
     /// `scheme://host[:port]`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host alone.
+    pub(crate) fn name(&self) -> &str {
+        let authority = self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest);
+        match authority.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => name,
+            _ => authority,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod failures;
 mod faults;
 mod feeding;
 mod floors;
+mod for_hosts;
 mod foreign_proxies;
 mod guard;
 mod hook;

@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 40] = [
+const MAY_CHANGE: [&str; 41] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -62,6 +62,7 @@ const MAY_CHANGE: [&str; 40] = [
     "no-hsts",
     "proxy",
     "noproxy",
+    "for-host",
     "resolve",
     "allow-private",
     "max-size",

@@ -7,6 +7,7 @@ mod connection;
 mod cookies;
 mod environment;
 mod fields;
+pub(super) mod for_host;
 mod given;
 mod job;
 mod list;
@@ -80,6 +81,8 @@ pub(in crate::cli) struct Conditions {
     request: request::Sending,
     #[command(flatten)]
     connection: connection::Connection,
+    #[command(flatten)]
+    for_hosts: for_host::ForHosts,
     #[command(flatten)]
     telling: telling::Telling,
     #[command(flatten)]
@@ -212,6 +215,8 @@ impl Conditions {
         config.fetch.deadlines = self.patience.deadlines(settings)?;
         config.fetch.bandwidth = self.pace.bandwidth();
         self.request.apply(&mut config.fetch)?;
+        self.for_hosts
+            .apply(&mut config.fetch, &mut config.frontier)?;
         self.connection.apply(&mut config.fetch)
     }
 

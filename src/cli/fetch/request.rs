@@ -198,7 +198,7 @@ impl Sending {
 }
 
 /// `Name: value` sets or adds, `Name:` removes, `Name;` sends the name with nothing, as with curl.
-fn apply_headers(lines: &[String], headers: &mut Headers) -> haul::Result<()> {
+pub(super) fn apply_headers(lines: &[String], headers: &mut Headers) -> haul::Result<()> {
     let mut own: Vec<HeaderName> = Vec::new();
     for line in lines
         .iter()
@@ -266,7 +266,7 @@ fn header_value(content: &str) -> Result<HeaderValue, &'static str> {
         .map_err(|_| "a control character cannot be sent in a header")
 }
 
-fn sensitive(flag: &str, content: &str) -> haul::Result<HeaderValue> {
+pub(super) fn sensitive(flag: &str, content: &str) -> haul::Result<HeaderValue> {
     let mut content = value(flag, content)?;
     content.set_sensitive(true);
     Ok(content)

@@ -22,6 +22,7 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
             None => HIDDEN.into(),
         },
         "proxy" => without_password(value),
+        "for-host" => host_entry_shown(value),
         "urls" => url_without_user(value),
         _ => value.into(),
     }
@@ -31,6 +32,24 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
 fn is_cookie_file(value: &str) -> bool {
     !value.contains('=')
         && (value.is_empty() || value.ends_with(".txt") || Path::new(value).is_file())
+}
+
+/// The pattern of hosts, the key and the value in a value of `--for-host`.
+pub(in crate::cli) fn host_entry(entry: &str) -> Option<(&str, &str, &str)> {
+    let (hosts, rest) = entry.trim_start().split_once(' ')?;
+    let (key, value) = rest.split_once('=')?;
+    Some((hosts, key.trim(), value))
+}
+
+/// An entry for some hosts; its key is the flag whose value it has.
+fn host_entry_shown(entry: &str) -> Cow<'_, str> {
+    match host_entry(entry) {
+        Some((hosts, key, value)) => match shown(key, value) {
+            shown if shown == value => entry.into(),
+            shown => format!("{hosts} {key}={shown}").into(),
+        },
+        None => HIDDEN.into(),
+    }
 }
 
 /// A URL without its user and password. A valid URL shows where they end; of an invalid one, more is hidden.

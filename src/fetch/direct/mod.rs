@@ -151,7 +151,7 @@ impl Direct {
         let (opening, http1) = loop {
             let (turn, http1) = {
                 let mut pool = self.pool.borrow_mut();
-                let http1 = pool.wants_http1(&job.host);
+                let http1 = pool.wants_http1(&job.host) || self.shared.wants_http1(job);
                 let may_be_http2 = !http1 && self.connector.may_be_http2(&job.url);
                 (pool.turn(job, may_be_http2, may_use), http1)
             };

@@ -24,6 +24,7 @@ use addresses::{Addresses, HostIndex};
 use super::access::Access;
 use super::home::Home;
 use super::host::Host;
+use super::limits::Limits;
 use super::pace::Pace;
 use super::window::{Reply, Window};
 use crate::job::{Job, Reach, Role};
@@ -39,9 +40,8 @@ const LINES: usize = 65_536;
 
 /// The jobs that wait in memory, and the hosts that may be asked next.
 pub(crate) struct Workbench {
-    per_host: usize,
-    delay: Duration,
-    /// Whether each host has a window of its own, limited by `per_host`.
+    limits: Limits,
+    /// Whether each host has a window of its own, within its limit.
     adaptive: bool,
     addresses: Addresses,
     /// What is known about the robots.txt of a new host.
@@ -91,10 +91,9 @@ pub(crate) enum Turn {
 }
 
 impl Workbench {
-    pub(crate) fn new(per_host: usize, delay: Duration, access: Access) -> Self {
+    pub(in crate::frontier) fn new(limits: Limits, access: Access) -> Self {
         Self {
-            per_host,
-            delay,
+            limits,
             adaptive: false,
             addresses: Addresses::default(),
             access,
@@ -207,10 +206,9 @@ impl Workbench {
 
     /// The turn of one host; `None` if it has nothing to send now.
     fn turn(&mut self, place: HostIndex, now: Instant) -> Option<Turn> {
-        let per_host = self.per_host;
         let host = self.host_at(place);
         host.listed = false;
-        if !host.has_work(per_host) {
+        if !host.has_work() {
             return None;
         }
         let first = host.waiting.front()?;
@@ -276,7 +274,8 @@ impl Workbench {
             _ => None,
         };
         let kept = asked.map(|delay| delay.min(self.max_crawl_delay));
-        let slowed = asked.zip(kept.filter(|delay| *delay > self.delay));
+        let own = self.limits.of(key).pace.period();
+        let slowed = asked.zip(kept.filter(|delay| *delay > own));
         let place = self.place(key, now);
         let host = self.host_at(place);
         host.access = access;
@@ -331,11 +330,6 @@ impl Workbench {
         self.hosts.iter().flatten()
     }
 
-    /// The number of requests that may be in flight on one host; 0 for no limit.
-    pub(super) fn per_host(&self) -> usize {
-        self.per_host
-    }
-
     /// The hosts that wait, each with the moment that it waits for.
     pub(super) fn held_hosts(&self) -> impl Iterator<Item = (Instant, &Host)> {
         self.later.iter().filter_map(|Reverse((at, place))| {
@@ -374,9 +368,8 @@ impl Workbench {
 
     /// Restores the invariant for one host.
     fn list(&mut self, place: HostIndex, now: Instant) {
-        let per_host = self.per_host;
         let host = self.host_at(place);
-        if host.listed || !host.has_work(per_host) {
+        if host.listed || !host.has_work() {
             return;
         }
         host.listed = true;
@@ -410,10 +403,10 @@ impl Workbench {
         if self.places.len() >= self.tidy_at {
             self.tidy(now);
         }
-        let mut host = Host::new(key.clone(), self.delay, self.access.clone());
+        let mut host = Host::new(key.clone(), self.limits.of(key), self.access.clone());
         host.home = self.home_of(key);
         host.is_located = !self.has_addresses() || matches!(host.home, Home::At(_));
-        host.window = self.adaptive.then(|| match self.per_host {
+        host.window = self.adaptive.then(|| match host.per_host {
             0 => Box::new(Window::new(usize::MAX)),
             limit => Box::new(Window::new(limit)),
         });

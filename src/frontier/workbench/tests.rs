@@ -1,4 +1,5 @@
 use super::*;
+use crate::frontier::FrontierSettings;
 use crate::url::PageUrl;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -10,7 +11,8 @@ fn job(row: u64, url: &str) -> Box<Job> {
 }
 
 fn open(per_host: usize) -> Workbench {
-    Workbench::new(per_host, Duration::ZERO, Access::Open)
+    let limits = Limits::new(&FrontierSettings::default(), per_host);
+    Workbench::new(limits, Access::Open)
 }
 
 fn rows(workbench: &mut Workbench, now: Instant) -> Vec<u64> {

@@ -122,7 +122,9 @@ impl Warc {
         name: Option<&str>,
         fresh: bool,
     ) -> Result<Self> {
-        let template = Template::new(&plan.method, &plan.headers, plan.body.clone());
+        let of_hosts = plan.hosts.iter().map(|(hosts, headers)| (hosts, headers));
+        let template =
+            Template::new(&plan.method, &plan.headers, plan.body.clone()).with_hosts(of_hosts);
         let mut warc = Self {
             name: name.map(str::to_owned),
             volume,
