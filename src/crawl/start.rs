@@ -182,7 +182,9 @@ pub(super) async fn run(
             Ok(outcome)
         }
         Err(error @ (Error::Output { .. } | Error::NotAsLeft { .. })) => {
-            run.cookies.write()?;
+            if let Err(problem) = run.cookies.write() {
+                (run.tell)(&Event::Notice(&problem.to_string()));
+            }
             run.stopped(error).await
         }
         Err(error) => Err(error),
