@@ -1,19 +1,23 @@
-//! Against nginx, which closes an HTTP/2 connection after a number of requests.
+//! Against nginx, which closes an HTTP/2 connection after a number of requests, and serves files.
 //!
-//! No URL is lost, and no connection is wasted.
+//! No URL is lost, no connection is wasted, and a download that was killed continues where it was.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use haul::fetch::TlsSettings;
 use rcgen::{CertificateParams, KeyPair};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::cli::{self, haul};
 use crate::run::{config, run};
-use crate::tools;
+use crate::{tools, written};
 
 /// How long nginx may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -27,9 +31,14 @@ struct Nginx {
 
 impl Nginx {
     /// Starts nginx, or returns `None` if it is not installed.
+    ///
+    /// It serves the files in `files` of its folder with the header field `Repr-Digest`, if there are any.
     fn start(requests: usize) -> Option<Self> {
+        Self::serving(tempfile::tempdir().unwrap(), requests, "")
+    }
+
+    fn serving(folder: TempDir, requests: usize, digest: &str) -> Option<Self> {
         let program = tools::program("nginx")?;
-        let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["nginx.localhost".to_owned()]).unwrap();
@@ -52,6 +61,7 @@ impl Nginx {
                  ssl_certificate {folder}/certificate.pem;
                  ssl_certificate_key {folder}/key.pem;
                  location / {{ return 200 'a page'; }}
+                 location /files/ {{ root {folder}; add_header Repr-Digest '{digest}'; }}
                }}
              }}",
             folder = path.display(),
@@ -143,4 +153,74 @@ fn a_server_that_closes_connections_after_some_requests_loses_no_url_and_is_not_
             "{engine}: {connections} connections, but {needed} suffice"
         );
     }
+}
+
+#[test]
+fn a_download_that_was_killed_is_continued_and_ends_with_the_sum_and_the_time_of_the_file() {
+    let Some(sha256sum) = tools::program("sha256sum") else {
+        return;
+    };
+    let body: Vec<u8> = (0..6_u32 << 20).map(|at| (at / 9 % 251) as u8).collect();
+    let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&body)));
+    let served = tempfile::tempdir().unwrap();
+    let file = served.path().join("files/data.bin");
+    fs::create_dir(served.path().join("files")).unwrap();
+    fs::write(&file, &body).unwrap();
+    let modified = UNIX_EPOCH + Duration::from_secs(1_605_866_400);
+    let opened = fs::File::options().append(true).open(&file).unwrap();
+    opened.set_modified(modified).unwrap();
+    let output = Command::new(sha256sum).arg(&file).output().unwrap();
+    let sum = String::from_utf8(output.stdout).unwrap()[..64].to_owned();
+    let Some(nginx) = Nginx::serving(served, 1000, &digest) else {
+        return;
+    };
+    let url = format!("https://nginx.localhost:{}/files/data.bin", nginx.port);
+    let checksum = format!("sha256={sum}");
+    let line = [
+        url.as_str(),
+        "--insecure",
+        "-q",
+        "-o",
+        "out.jsonl",
+        "--output-dir",
+        "saved",
+        "--remote-time",
+        "--checksum",
+        &checksum,
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let slowly = [&line[..], &["--limit-rate", "1M"]].concat();
+    let mut child = haul(folder.path(), &slowly).spawn().unwrap();
+    let began = Instant::now();
+    let is_part = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        name.ends_with(".part") && entry.metadata().is_ok_and(|part| part.len() > 0)
+    };
+    loop {
+        let entries = fs::read_dir(folder.path().join("saved"))
+            .into_iter()
+            .flatten();
+        if entries.flatten().any(is_part) {
+            break;
+        }
+        assert!(began.elapsed() < START, "no part of the file arrives");
+        thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (code, _, stderr) = cli::run(folder.path(), &line);
+    assert_eq!(code, Some(0), "{stderr}");
+    let record = &written::jsonl(&folder.path().join("out.jsonl"))[0];
+    assert_eq!(record["checked"], "sha256, repr-digest");
+    let saved = folder.path().join(record["file"].as_str().unwrap());
+    assert!(
+        fs::read(&saved).unwrap() == body,
+        "the parts do not make up the file"
+    );
+    assert_eq!(fs::metadata(&saved).unwrap().modified().unwrap(), modified);
+    let log = nginx.log();
+    let mut statuses: Vec<_> = log.iter().map(|(_, status, _)| status.as_str()).collect();
+    // nginx may notice only later that the first connection is gone.
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["200", "206"]);
 }
