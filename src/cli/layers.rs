@@ -22,11 +22,12 @@ use super::exit::Failure;
 const ABOUT_LAYERS: [&str; 4] = ["config", "no-config", "help", "version"];
 
 /// Pairs of flags that set the same thing in two ways.
-const RIVALS: [(&str, &str); 5] = [
+const RIVALS: [(&str, &str); 6] = [
     ("data", "json"),
     ("user", "bearer-file"),
     ("format", "write-out"),
     ("insecure", "cacert"),
+    ("proxy", "unix-socket"),
     ("quiet", "verbose"),
 ];
 

@@ -11,13 +11,14 @@ use super::layers::{Origin, Setting, Settings};
 use super::plan::Plan;
 
 /// Flags whose values are files or folders of this machine.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "input",
     "from",
     "recipe",
     "bearer-file",
     "cacert",
     "cookie-jar",
+    "unix-socket",
     "serve",
     "config",
     "output",

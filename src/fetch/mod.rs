@@ -35,6 +35,7 @@ mod shared;
 mod spool;
 mod tls;
 mod types;
+mod unix_socket;
 mod verifier;
 
 pub(crate) use blocking::BlockingFetcher;

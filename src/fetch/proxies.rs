@@ -57,6 +57,12 @@ impl Proxies {
                 one.hosts
             )));
         }
+        if let Some(path) = settings.unix_socket.as_ref().filter(|_| !all.is_empty()) {
+            return Err(Error::Setting(format!(
+                "the Unix socket {} and proxies cannot be combined: a connection goes to one of them",
+                path.display()
+            )));
+        }
         Ok(Self {
             all,
             http,

@@ -47,6 +47,11 @@ pub struct FetchSettings {
     pub proxies: Vec<Proxy>,
     /// Hosts to which connections are direct in any case.
     pub no_proxy: NoProxy,
+    /// A Unix socket that every connection goes to, whatever the host; names are not resolved.
+    ///
+    /// `Host` headers and the names in certificates stay those of the URLs. Pages have no `remote` then, and
+    /// [`private`](Self::private) has no meaning, because no connection goes to an address. Not with proxies.
+    pub unix_socket: Option<PathBuf>,
     /// Other settings for some hosts.
     pub hosts: Vec<HostSettings>,
     /// Names for which the user gave addresses; the first match wins.
@@ -234,6 +239,7 @@ impl Default for FetchSettings {
             tls: TlsSettings::Verify { roots: None },
             proxies: Vec::new(),
             no_proxy: NoProxy::default(),
+            unix_socket: None,
             hosts: Vec::new(),
             resolve: Vec::new(),
             private: Private::Refuse,

@@ -78,6 +78,9 @@ impl Shared {
 
     /// Whether the addresses that a job leads to must be checked, because a page named it and not the user.
     pub(super) fn guards(&self, job: &Job) -> bool {
-        self.plan.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
+        let settings = &self.plan.settings;
+        settings.private == Private::Refuse
+            && !matches!(job.reach, Reach::Anywhere)
+            && settings.unix_socket.is_none()
     }
 }

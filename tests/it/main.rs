@@ -73,6 +73,7 @@ mod starting;
 mod stored;
 mod streams;
 mod tools;
+mod unix_sockets;
 mod verdicts;
 mod waits;
 mod whole;

@@ -41,6 +41,13 @@ pub(super) struct Connection {
     #[arg(long, value_name = "LIST")]
     noproxy: Option<String>,
 
+    /// Connect to this Unix socket, whatever the host of a URL
+    ///
+    /// Host headers and the names in certificates stay those of the URLs. Redirects go to the socket too, wherever they
+    /// lead. Not together with proxies.
+    #[arg(long, value_name = "PATH")]
+    unix_socket: Option<PathBuf>,
+
     /// Use HTTP/1.1 only
     #[arg(long)]
     http1: bool,
@@ -101,6 +108,7 @@ impl Connection {
             fetch.private = Private::Allow;
         }
         fetch.resolve.clone_from(&self.resolve);
+        fetch.unix_socket.clone_from(&self.unix_socket);
         let mut environment = Environment::default();
         fetch.proxies = match self.proxy.as_slice() {
             [only] if only.trim().is_empty() => Vec::new(),
@@ -110,6 +118,12 @@ impl Connection {
             }
             urls => proxies(urls)?,
         };
+        if self.unix_socket.is_some() && !fetch.proxies.is_empty() {
+            return Err(Error::Setting(
+                "--unix-socket and --proxy cannot be combined: a connection goes to one of them"
+                    .into(),
+            ));
+        }
         let mut notices = environment.notices;
         if let Some(list) = &self.noproxy {
             let (direct, problems) = NoProxy::parse(list);

@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 41] = [
+const MAY_CHANGE: [&str; 42] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -63,6 +63,7 @@ const MAY_CHANGE: [&str; 41] = [
     "proxy",
     "noproxy",
     "for-host",
+    "unix-socket",
     "resolve",
     "allow-private",
     "max-size",

@@ -1,6 +1,7 @@
 //! Opening connections with ureq's connectors: TCP, TLS, SOCKS and tunnels through a proxy.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,18 +16,22 @@ use super::clock::Clock;
 use super::exchange::Wire;
 use super::route::Route;
 use super::source::Source;
-use super::tls::{HandshakeTime, steps};
+use super::tls::{HandshakeTime, Steps, steps};
+use super::unix_socket::UnixConnector;
 use crate::fetch::connections::Connections;
 use crate::fetch::dial::is_unroutable;
 use crate::fetch::dns::Resolver;
 use crate::fetch::fault::{self, Stage};
 use crate::fetch::phases::Phases;
+use crate::fetch::unix_socket::Unreachable;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
 
 /// Opens the connections of one thread.
 pub(super) struct Dialer {
     connector: Arc<dyn Connector<Out = Box<dyn Transport>>>,
+    /// Whether it connects to a Unix socket, which needs no address.
+    is_local: bool,
     /// How long the last TLS handshake took.
     tls: HandshakeTime,
     connections: Connections,
@@ -38,10 +43,16 @@ impl Dialer {
         resolver: Resolver,
         connections: Connections,
         config: Arc<ClientConfig>,
+        unix_socket: Option<PathBuf>,
     ) -> Self {
         let tls = HandshakeTime::default();
+        let is_local = unix_socket.is_some();
         Self {
-            connector: Arc::new(steps(config, tls.clone())),
+            connector: match unix_socket {
+                Some(path) => Arc::new(Steps::new(UnixConnector { path }, config, tls.clone())),
+                None => Arc::new(steps(config, tls.clone())),
+            },
+            is_local,
             tls,
             connections,
             names: Names(resolver),
@@ -70,7 +81,7 @@ impl Dialer {
             (uri, config) = (plain.proxy.uri(), &plain.config);
             let resolved = self.names.of(uri).map_err(|error| failed(&error))?;
             choices = resolved.iter().copied().map(Some).collect();
-        } else if proxy.is_some_and(|proxy| !proxy.resolve_target()) {
+        } else if self.is_local || proxy.is_some_and(|proxy| !proxy.resolve_target()) {
             choices = vec![None]; // the proxy gets the name
         }
         // Through a proxy the address of the server is unknown, unless the proxy itself responds.
@@ -99,6 +110,9 @@ impl Dialer {
                             if cause.kind() == std::io::ErrorKind::AddrNotAvailable =>
                         {
                             fault::from_connect(cause, is_unroutable(*address), &clock.deadlines)
+                        }
+                        (ureq::Error::Other(cause), None) if cause.is::<Unreachable>() => {
+                            FetchError::Connect(cause.to_string())
                         }
                         _ => failed(&error),
                     };

@@ -12,6 +12,7 @@ mod kept;
 mod route;
 mod source;
 mod tls;
+mod unix_socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,7 +58,8 @@ impl BlockingFetcher {
         let routes = std::iter::once(None).chain(proxies).map(Route::new);
         let routes = routes.collect::<Result<_>>()?;
         let connections = shared.connections().clone();
-        let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
+        let socket = shared.plan.settings.unix_socket.clone();
+        let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls), socket);
         // One more is in use, and at least one is kept alive.
         let most = (direct::limit() / lanes.max(1)).saturating_sub(1).max(1);
         let kept = Kept::new(most, shared.plan.keep_idle);
@@ -129,11 +131,12 @@ impl BlockingFetcher {
             return Ok(wire);
         }
         let began = Instant::now();
-        let addresses = match names_are_the_proxys {
-            true => Vec::new(),
-            false => self.addresses(job, proxy)?,
+        let resolves = !names_are_the_proxys && self.shared.plan.settings.unix_socket.is_none();
+        let addresses = match resolves {
+            true => self.addresses(job, proxy)?,
+            false => Vec::new(),
         };
-        let resolve = (!names_are_the_proxys).then(|| began.elapsed());
+        let resolve = resolves.then(|| began.elapsed());
         let connected = self
             .dialer
             .connect(&job.url, &self.routes[route], &addresses, clock);

@@ -38,10 +38,17 @@ pub(super) fn steps(
         ().chain(SocksConnector::default())
             .chain(ConnectProxyConnector::default())
             .chain(TcpConnector::default());
-    Steps {
-        before_tls,
-        config,
-        took,
+    Steps::new(before_tls, config, took)
+}
+
+impl<C> Steps<C> {
+    /// TLS, where a URL needs it, after these steps.
+    pub(super) fn new(before_tls: C, config: Arc<ClientConfig>, took: HandshakeTime) -> Self {
+        Self {
+            before_tls,
+            config,
+            took,
+        }
     }
 }
 

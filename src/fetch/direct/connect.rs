@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -19,6 +21,7 @@ use crate::fetch::fault;
 use crate::fetch::phases::{Phases, lap};
 use crate::fetch::settings::Versions;
 use crate::fetch::shared::Shared;
+use crate::fetch::unix_socket;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
 
@@ -34,7 +37,8 @@ pub(super) struct Connector {
 /// A connection that was opened.
 pub(super) struct Opened {
     pub(super) stream: Stream,
-    pub(super) remote: SocketAddr,
+    /// `None` for a Unix socket.
+    pub(super) remote: Option<SocketAddr>,
     pub(super) phases: Phases,
     pub(super) is_http2: bool,
 }
@@ -74,9 +78,14 @@ impl Connector {
     /// # Errors
     /// Which step failed.
     pub(super) async fn connect(&self, url: &PageUrl, how: How) -> Result<Opened, FetchError> {
-        let deadlines = &self.shared.plan.settings.deadlines;
+        let settings = &self.shared.plan.settings;
+        let deadlines = &settings.deadlines;
         let mut phases = Phases::default();
         let began = Instant::now();
+        if let Some(path) = &settings.unix_socket {
+            // Boxed, because it is rarely used, and would make every request in flight larger.
+            return Box::pin(self.connect_locally(url, how, path, began)).await;
+        }
         let addresses = self
             .addresses(url, how.guarded)
             .await
@@ -87,7 +96,7 @@ impl Connector {
         })?;
         let since = lap(&mut phases.connect, since);
         // A server that says nothing about HTTP/2 may still speak it, if the user knows so.
-        let is_known = self.shared.plan.settings.versions == Versions::Http2;
+        let is_known = settings.versions == Versions::Http2;
         let (stream, is_http2) = match url.is_secure() {
             false => (Stream::Plain(stream), is_known),
             true => {
@@ -101,7 +110,41 @@ impl Connector {
         };
         Ok(Opened {
             stream,
-            remote,
+            remote: Some(remote),
+            phases,
+            is_http2,
+        })
+    }
+
+    /// Connects to a Unix socket, whatever the host of the URL.
+    async fn connect_locally(
+        &self,
+        url: &PageUrl,
+        how: How,
+        path: &Path,
+        began: Instant,
+    ) -> Result<Opened, FetchError> {
+        let settings = &self.shared.plan.settings;
+        let mut phases = Phases::default();
+        let stream = unix_socket::connect(path);
+        let stream = stream.map_err(|error| FetchError::Connect(error.to_string()))?;
+        let failed = |error| fault::from_connect(&error, false, &settings.deadlines);
+        let stream = UnixStream::from_std(stream).map_err(failed)?;
+        let since = lap(&mut phases.connect, began);
+        let is_known = settings.versions == Versions::Http2;
+        let (stream, is_http2) = match url.is_secure() {
+            false => (Stream::Local(stream), is_known),
+            true => {
+                let stream = self.handshake(url, stream, how.http1).await;
+                let stream = stream.map_err(failed)?;
+                lap(&mut phases.tls, since);
+                let is_chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                (Stream::LocalTls(Box::new(stream)), is_chosen || is_known)
+            }
+        };
+        Ok(Opened {
+            stream,
+            remote: None,
             phases,
             is_http2,
         })
@@ -128,12 +171,12 @@ impl Connector {
         Ok(found.iter().copied().map(with_port).collect())
     }
 
-    async fn handshake(
+    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         url: &PageUrl,
-        stream: TcpStream,
+        stream: S,
         http1: bool,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<TlsStream<S>> {
         let name = url.as_url().host_str().unwrap_or_default();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(name.to_owned())

@@ -28,7 +28,7 @@ const READS_IN_A_ROW: u8 = 16;
 /// A connection with HTTP/1.1.
 pub(super) struct Connection {
     stream: Stream,
-    pub(super) remote: SocketAddr,
+    pub(super) remote: Option<SocketAddr>,
     phases: Phases,
     /// Whether a response has arrived on it.
     used: bool,
@@ -105,7 +105,7 @@ impl Connection {
         let answered = Head {
             status: head.status,
             version: head.version,
-            remote: Some(self.remote),
+            remote: self.remote,
             phases: match kept {
                 true => Phases::default(),
                 false => self.phases,

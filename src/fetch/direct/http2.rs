@@ -94,7 +94,7 @@ impl Ready {
             status: head.status,
             version: head.version,
             headers: head.headers,
-            remote: Some(session.remote),
+            remote: session.remote,
             phases,
             kept,
         };

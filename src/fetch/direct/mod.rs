@@ -19,6 +19,7 @@ mod stream;
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -147,7 +148,8 @@ impl Direct {
     /// A connection for a job: an idle one, one that others use too, or a new one.
     async fn line(&self, job: &Job, guarded: bool) -> Result<Line, FetchError> {
         let guards = self.shared.guards(job);
-        let may_use = |remote| !guards || admits(job, remote, None);
+        let admitted = |remote: IpAddr| admits(job, remote, None);
+        let may_use = |remote: Option<IpAddr>| !guards || remote.is_some_and(admitted);
         let (opening, http1) = loop {
             let (turn, http1) = {
                 let mut pool = self.pool.borrow_mut();

@@ -101,7 +101,7 @@ impl Pool {
         &mut self,
         job: &Job,
         offers_http2: bool,
-        may_use: impl Fn(IpAddr) -> bool,
+        may_use: impl Fn(Option<IpAddr>) -> bool,
     ) -> Turn {
         if !self.hosts.contains_key(&job.host) {
             self.hosts.insert(job.host.clone(), Host::default());
@@ -110,7 +110,10 @@ impl Pool {
             return Turn::Connect; // unreachable: it was just inserted
         };
         host.shared.retain(|session| !session.has_ended());
-        let shared = host.shared.iter().filter(|one| may_use(one.remote.ip()));
+        let shared = host
+            .shared
+            .iter()
+            .filter(|one| may_use(one.remote.map(|at| at.ip())));
         if offers_http2
             && let Some(session) = shared.min_by_key(|session| session.in_flight())
             && !host.wants_another(session, self.http2_connections)
@@ -259,11 +262,15 @@ impl Host {
         !is_opening && self.shared.len() < most && least_busy.in_flight() >= full
     }
 
-    fn take(&mut self, within: Duration, may_use: impl Fn(IpAddr) -> bool) -> Option<Connection> {
+    fn take(
+        &mut self,
+        within: Duration,
+        may_use: impl Fn(Option<IpAddr>) -> bool,
+    ) -> Option<Connection> {
         while let Some(at) = self
             .idle
             .iter()
-            .rposition(|idle| may_use(idle.connection.remote.ip()))
+            .rposition(|idle| may_use(idle.connection.remote.map(|at| at.ip())))
         {
             let mut idle = self.idle.remove(at);
             // Anything that the server sends on an idle connection is no response to the next request (RFC 9110 15.5.9).

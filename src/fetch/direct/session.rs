@@ -24,7 +24,7 @@ const SEND_BUFFER: usize = 1 << 20;
 /// A connection with HTTP/2.
 pub(super) struct Session {
     pub(super) send: SendRequest<Bytes>,
-    pub(super) remote: SocketAddr,
+    pub(super) remote: Option<SocketAddr>,
     /// Whether a response has arrived on it.
     pub(super) answered: Cell<bool>,
     /// Whether the connection is over.

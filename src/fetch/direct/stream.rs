@@ -5,13 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
 /// The bytes of a connection.
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Local(UnixStream),
+    LocalTls(Box<TlsStream<UnixStream>>),
 }
 
 impl Stream {
@@ -33,6 +35,8 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Local(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::LocalTls(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -46,6 +50,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(context, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_write(context, buffer),
+            Self::Local(stream) => Pin::new(stream).poll_write(context, buffer),
+            Self::LocalTls(stream) => Pin::new(stream).poll_write(context, buffer),
         }
     }
 
@@ -57,6 +63,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
+            Self::Local(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
+            Self::LocalTls(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
         }
     }
 
@@ -64,6 +72,8 @@ impl AsyncWrite for Stream {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Local(stream) => stream.is_write_vectored(),
+            Self::LocalTls(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -71,6 +81,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Local(stream) => Pin::new(stream).poll_flush(context),
+            Self::LocalTls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -78,6 +90,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Local(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::LocalTls(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }
