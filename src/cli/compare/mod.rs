@@ -234,7 +234,6 @@ impl CompareArguments {
         );
         config.parse.wants = Wants::NOTHING;
         self.conditions.refuse_cookie_files()?;
-        self.conditions.apply(&mut config, settings)?;
         let notices = self.conditions.apply(&mut config, settings)?;
         if practises && !settings.is_set("per-host") {
             config.frontier.per_host = 0; // the practice server is our own

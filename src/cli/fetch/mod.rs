@@ -152,11 +152,10 @@ impl Common {
         }
         config.job = self.job.settings(command, &settings)?;
         self.conditions.request.json = self.body.json.take();
-        self.conditions.apply(&mut config, &settings)?;
+        let notices = self.conditions.apply(&mut config, &settings)?;
         let files = self.conditions.request.cookie_files();
         self.cookies.apply(files, &mut config)?;
         config.cookies.own = self.conditions.request.own_cookies(&config.fetch);
-        let notices = self.conditions.apply(&mut config, &settings)?;
         self.records.apply(&mut config.fetch, &mut config.parse);
         let readers = self.conditions.request.stdin_readers() + self.records.stdin_readers();
         if lists_on_stdin(&config) + readers > 1 {
