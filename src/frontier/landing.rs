@@ -113,6 +113,7 @@ impl Frontier {
             retries: visit.job.retries,
             free_tries: visit.job.free_tries,
             idempotent,
+            had_mismatch: visit.job.attempts.iter().any(is_mismatch),
             host_is_out: host_state.is_out,
             excused: host_state.is_excused,
             random: self.random.f64(),
@@ -401,6 +402,11 @@ fn cut_short(visit: &Visit) -> Option<FetchError> {
     let page = visit.outcome.as_ref().ok()?;
     let fault = visit.parsed.fault.as_ref()?;
     (visit.parsed.ends_early && page.status < 400).then(|| FetchError::Decode(fault.clone()))
+}
+
+/// Whether an attempt got a body with another checksum.
+fn is_mismatch(attempt: &Attempt) -> bool {
+    matches!(attempt.error, Some(FetchError::Checksum { .. }))
 }
 
 /// What a visit shows about the load that its host can handle.

@@ -57,6 +57,8 @@ pub(crate) struct Circumstances {
     pub(crate) free_tries: u16,
     /// Whether sending the request twice means the same as sending it once.
     pub(crate) idempotent: bool,
+    /// Whether an earlier attempt got a body with another checksum.
+    pub(crate) had_mismatch: bool,
     /// Whether the host is paused.
     pub(crate) host_is_out: bool,
     /// Whether a refusal is the host's and not this job's.
@@ -118,7 +120,7 @@ pub(crate) fn verdict(
         // One more attempt tells damage on the way from a file that is not what the user expects.
         Err(FetchError::Checksum {
             claim: Claim::User, ..
-        }) if circumstances.retries > 0 => Verdict::Done,
+        }) if circumstances.had_mismatch => Verdict::Done,
         // A kept-alive connection that the server just closed: nobody is to blame, so do not wait.
         Err(FetchError::Closed) if circumstances.retries == 0 => again(Duration::ZERO),
         Err(_) => again(back_off),
@@ -273,6 +275,7 @@ mod tests {
         retries: 0,
         free_tries: 0,
         idempotent: true,
+        had_mismatch: false,
         host_is_out: false,
         excused: false,
         random: 1.0,
@@ -366,6 +369,27 @@ mod tests {
             judge(&Err(FetchError::HeadTooLarge), 0, true),
             Verdict::Done
         );
+    }
+
+    #[test]
+    fn a_body_that_is_not_what_the_user_expects_is_fetched_once_more() {
+        let is_retried = |claim, had_mismatch| {
+            let circumstances = Circumstances {
+                retries: 1,
+                had_mismatch,
+                ..FIRST
+            };
+            let mismatch = Err(FetchError::Checksum {
+                claim,
+                expected: String::new(),
+                found: None,
+            });
+            verdict(&mismatch, &FrontierSettings::default(), circumstances) != Verdict::Done
+        };
+        // The other attempt failed for another reason.
+        assert!(is_retried(Claim::User, false));
+        assert!(!is_retried(Claim::User, true));
+        assert!(is_retried(Claim::ReprDigest, true));
     }
 
     #[test]
