@@ -4,7 +4,7 @@
 //! tool is a whole process, verifies certificates, gets the same URLs in the same order, and is checked against what
 //! the server counted. Rounds are interleaved, the first is not counted, and medians are printed.
 //!
-//! `cargo bench --bench tls [-- ROUNDS] [kept] [resumed] [full] [http2]`: all of it with 5 rounds takes about three
+//! `cargo bench --bench tls [-- ROUNDS] [kept] [resumed] [full] [http2]`: all of it with 5 rounds takes about ten
 //! minutes. `benches/README.md` has the results.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
