@@ -173,7 +173,8 @@ impl Direct {
                 }
             }
         };
-        self.open(job, How { guarded, http1 }, opening).await
+        // Boxed, because it is much larger than the rest and most requests open no connection.
+        Box::pin(self.open(job, How { guarded, http1 }, opening)).await
     }
 
     /// Opens a connection for a job.
