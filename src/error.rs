@@ -165,6 +165,12 @@ pub enum Setting {
     Method,
     /// The file with additional CA certificates.
     Authorities,
+    /// The file with the client certificate.
+    ClientCertificate,
+    /// The file with the key of the client certificate.
+    ClientKey,
+    /// The public keys that servers may have.
+    Pins,
     /// Memory for decoded pages.
     Memory,
     /// Where records are written.
@@ -206,6 +212,9 @@ impl fmt::Display for Setting {
         f.write_str(match self {
             Setting::Method => "method",
             Setting::Authorities => "CA certificates",
+            Setting::ClientCertificate => "client certificate",
+            Setting::ClientKey => "client key",
+            Setting::Pins => "pinned keys",
             Setting::Memory => "memory",
             Setting::Output => "output",
             Setting::PracticeServer => "practice server",

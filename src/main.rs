@@ -51,6 +51,7 @@ enum Sessions {
 
 fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     let runtime = cli::event_loop()?;
+    cli::log_keys(&mut plan.config.fetch, plan.verbosity);
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
     plan.config
         .fetch
@@ -119,6 +120,7 @@ fn under_localhost(origin: &Origin) -> Override {
 }
 
 fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
+    cli::log_keys(&mut plan.settings.fetch, plan.verbosity);
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
     plan.settings
         .fetch

@@ -56,6 +56,9 @@ fn flag(setting: Setting) -> &'static str {
     match setting {
         Setting::Method => "--method",
         Setting::Authorities => "--cacert",
+        Setting::ClientCertificate => "--cert",
+        Setting::ClientKey => "--key",
+        Setting::Pins => "--pinned-pubkey",
         Setting::Memory => "--max-memory",
         Setting::Output => "--output",
         Setting::PracticeServer => "the practice server",
@@ -79,6 +82,8 @@ pub(super) fn of_class(class: &str) -> &'static str {
         "host-full" => " (--max-per-host)",
         "asset" => " (--assets fetches them)",
         "private" => " (--allow-private allows it)",
+        "tls-pin" => " (--pinned-pubkey)",
+        "tls-client" => " (--cert)",
         "too-large" => " (--max-size)",
         "redirects" => " (--max-redirs)",
         _ => "",
@@ -148,6 +153,8 @@ mod tests {
             .filter(|class| !of_class(class).is_empty())
             .collect();
         let expected = [
+            "tls-pin",
+            "tls-client",
             "too-large",
             "redirects",
             "private",

@@ -11,7 +11,7 @@ use super::layers::{Origin, Setting, Settings};
 use super::plan::Plan;
 
 /// Flags whose values are files or folders of this machine.
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 20] = [
     "input",
     "from",
     "recipe",
@@ -19,6 +19,9 @@ const PATHS: [&str; 17] = [
     "cacert",
     "cookie-jar",
     "unix-socket",
+    "cert",
+    "key",
+    "netrc-file",
     "serve",
     "config",
     "output",
@@ -31,7 +34,13 @@ const PATHS: [&str; 17] = [
     "job",
 ];
 /// Those of them that are read, apart from lists and archives.
-const READ_PATHS: [&str; 3] = ["recipe", "bearer-file", "config"];
+const READ_PATHS: [&str; 5] = [
+    "recipe",
+    "bearer-file",
+    "netrc-file",
+    "config",
+    "pinned-pubkey",
+];
 /// Flags whose values may be `@FILE`.
 const MAYBE_FILES: [&str; 5] = ["header", "data", "json", "write-out", "rows"];
 
@@ -143,6 +152,9 @@ fn file<'v>(setting: &Setting, value: &'v str) -> Option<&'v str> {
     let flag = setting.flag.as_str();
     if PATHS.contains(&flag) {
         return (value != "-").then_some(value);
+    }
+    if flag == "pinned-pubkey" && !value.starts_with("sha256//") {
+        return Some(value);
     }
     let named = value
         .strip_prefix('@')

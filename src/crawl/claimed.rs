@@ -31,6 +31,13 @@ impl Config {
         if let Some(path) = self.fetch.tls.roots() {
             claims.read(named("the certificates", path), path);
         }
+        for identity in &self.fetch.identities {
+            let path = &identity.certificate;
+            claims.read(named("the client certificate", path), path);
+            if let Some(path) = &identity.key {
+                claims.read(named("the key", path), path);
+            }
+        }
         let jar = self.cookies.jar.as_ref();
         // The same file may be read and written: it is replaced at the end.
         for path in self.cookies.files.iter().filter(|path| Some(*path) != jar) {

@@ -14,7 +14,6 @@ use crate::cookies::{
 };
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::outgoing::is_for_the_user;
 use crate::url::PageUrl;
 use crate::visit::Visit;
 
@@ -149,7 +148,7 @@ impl RunCookies {
         let of_run = self.has_own && self.own == OwnCookies::Replace;
         let request = job.request.as_deref();
         let of_line = request.is_some_and(|request| request.headers.contains_key(COOKIE));
-        (of_run || of_line) && is_for_the_user(job)
+        (of_run || of_line) && job.is_own()
     }
 
     /// Takes the cookies that a response sets.

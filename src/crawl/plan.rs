@@ -59,6 +59,7 @@ impl RunPlan {
         Ok(Self {
             fetch: fetch(config, &parse),
             frontier: FrontierPlan {
+                template: config.fetch.template(),
                 per_host: per_host(settings, config.engine),
                 is_crawl,
                 read_external: is_crawl && links.is_some_and(|links| links.fragments),
@@ -100,12 +101,8 @@ fn sinks(config: &Config) -> Result<SinkPlan> {
             Robots::Ignore => "ignore",
         }),
         proxied: config.fetch.all_proxies().next().is_some(),
-        hosts: (config.fetch.hosts.iter())
-            .map(|one| (one.hosts.clone(), one.headers.clone()))
-            .collect(),
-        method: config.fetch.method.clone(),
         headers: config.fetch.headers.clone(),
-        body: config.fetch.body.clone(),
+        template: config.fetch.template(),
     })
 }
 

@@ -61,6 +61,7 @@ pub(super) struct JobFrame {
     own_request: bool,
     added: Option<Headers>,
     cookie: Option<Bytes>,
+    authorization: Option<Vec<u8>>,
     queued: Duration,
 }
 
@@ -103,6 +104,10 @@ impl JobFrame {
                 .cookie
                 .as_deref()
                 .map(|cookie| Bytes::copy_from_slice(cookie.as_bytes())),
+            authorization: job
+                .authorization
+                .as_ref()
+                .map(|value| value.as_bytes().to_vec()),
             queued: job.since.elapsed(),
         }
     }
@@ -131,6 +136,13 @@ impl JobFrame {
         job.added = self.added.map(|added| Box::new(added.0));
         let cookie = self.cookie.map(HeaderValue::from_maybe_shared);
         job.cookie = cookie.and_then(Result::ok).map(Box::new);
+        let authorization = self
+            .authorization
+            .and_then(|value| HeaderValue::try_from(value).ok());
+        job.authorization = authorization.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
         job.hops = self.hops;
         job.attempts = self.attempts;
         job.free_tries = self.free_tries;

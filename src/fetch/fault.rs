@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use super::dns_error::DnsError;
 use super::settings::Deadlines;
+use super::tls::from_tls;
 use crate::page::failure::{FetchError, Phase, TlsReason};
 
 /// How far a fetch had got when it failed.
@@ -252,30 +253,6 @@ pub(crate) fn from_dns(error: &DnsError) -> FetchError {
             after: *after,
         },
         DnsError::Private(address) => FetchError::Private { address: *address },
-    }
-}
-
-fn from_tls(error: &rustls::Error) -> FetchError {
-    use rustls::CertificateError as Certificate;
-    let reason = match error {
-        rustls::Error::InvalidCertificate(problem) => match problem {
-            Certificate::Expired | Certificate::ExpiredContext { .. } => TlsReason::Expired,
-            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => TlsReason::Expired,
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-                TlsReason::WrongName
-            }
-            Certificate::UnknownIssuer => TlsReason::UnknownIssuer,
-            // A self-signed certificate that is no authority fails this way against a root store.
-            Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-                TlsReason::UnknownIssuer
-            }
-            _ => TlsReason::Other,
-        },
-        _ => TlsReason::Other,
-    };
-    FetchError::Tls {
-        reason,
-        detail: error.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::answer::{Answer, Incoming, idle_timeout, is_idle_timeout, proxied_chunk};
 use super::arrival::Asked;
+use super::clearance::Clearance;
 use super::direct::{self, Direct};
 use super::download::{Answered, Download, Step};
 use super::fault;
@@ -24,8 +25,8 @@ use crate::page::failure::FetchError;
 pub(crate) struct Fetcher {
     shared: Arc<Shared>,
     direct: Direct,
-    /// By proxy, and whether addresses are guarded.
-    proxied: Vec<[Proxied; 2]>,
+    /// By proxy and clearance.
+    proxied: Vec<Vec<Proxied>>,
 }
 
 impl Fetcher {
@@ -39,8 +40,10 @@ impl Fetcher {
         let limit = (direct::limit() / lanes.max(1)).max(in_flight);
         let proxies = shared.proxies.all().iter();
         let proxied = proxies.map(|proxy| {
-            let named = Proxied::new(&shared, proxy, false, limit)?;
-            Ok([named, Proxied::new(&shared, proxy, true, limit)?])
+            let clearances = Clearance::all(shared.plan.settings.identities.len());
+            let clients =
+                clearances.map(|clearance| Proxied::new(&shared, proxy, clearance, limit));
+            clients.collect::<Result<_>>()
         });
         Ok(Self {
             proxied: proxied.collect::<Result<_>>()?,
@@ -70,7 +73,7 @@ impl Fetcher {
                 Answer::direct(patience.for_head(asked).await??)
             }
             Some(proxied) => {
-                let proxied = &proxied[usize::from(guarded)];
+                let proxied = &proxied[self.shared.clearance(job, guarded).index()];
                 // Boxed, because it is much larger than the other and rarely used.
                 let asked = proxied.send(&self.shared, job, outgoing, patience.started());
                 patience.for_head(Box::pin(asked)).await??

@@ -9,6 +9,7 @@ mod answer;
 mod arrival;
 mod bandwidth;
 mod blocking;
+mod clearance;
 mod connections;
 mod dial;
 mod direct;
@@ -25,6 +26,7 @@ mod intake;
 mod no_proxy;
 mod patience;
 mod phases;
+mod pin;
 mod plan;
 mod proxied;
 mod proxies;
@@ -36,17 +38,19 @@ mod spool;
 mod tls;
 mod types;
 mod unix_socket;
-mod verifier;
 
+pub use crate::job::netrc::{Netrc, NetrcError};
+pub use crate::job::outgoing::Authentication;
 pub(crate) use blocking::BlockingFetcher;
 pub(crate) use fetcher::Fetcher;
 pub use host_settings::{HostSettings, HostWay};
 pub use no_proxy::NoProxy;
+pub use pin::Pin;
 pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use proxy::{Proxy, ProxyScheme, ProxyUrls};
 pub use settings::{
-    Bandwidth, Deadlines, FetchSettings, Http2Connections, Override, Private, SpoolSettings,
-    TlsSettings, Versions, method,
+    Bandwidth, ClientIdentity, Deadlines, FetchSettings, Http2Connections, Override, Private,
+    SpoolSettings, TlsSettings, TlsVersion, Versions, method,
 };
 pub(crate) use shared::Shared;
 pub use types::MediaTypes;

@@ -16,10 +16,12 @@ use std::time::{Duration, Instant};
 use hyper_util::client::legacy::Error as ClientError;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
 use reqwest::Client;
+use rustls::ClientConfig;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::answer::Answer;
+use super::clearance::Clearance;
 use super::dns::ClientResolver;
 use super::fault::{self, Stage};
 use super::framing::{HEADER_BYTES, HEADER_FIELDS};
@@ -28,6 +30,7 @@ use super::plan::FetchPlan;
 use super::proxy::Proxy;
 use super::settings::Versions;
 use super::shared::Shared;
+use super::tls::Offer;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::outgoing::Outgoing;
@@ -36,7 +39,7 @@ use crate::page::failure::FetchError;
 /// The client for one proxy.
 pub(super) struct Proxied {
     proxy: Proxy,
-    guarded: bool,
+    clearance: Clearance,
     limit: usize,
     current: Mutex<Current>,
 }
@@ -65,13 +68,13 @@ impl Proxied {
     pub(super) fn new(
         shared: &Arc<Shared>,
         proxy: &Proxy,
-        guarded: bool,
+        clearance: Clearance,
         limit: usize,
     ) -> Result<Self> {
-        let current = Mutex::new(Current::new(shared, proxy, guarded)?);
+        let current = Mutex::new(Current::new(shared, proxy, clearance)?);
         Ok(Self {
             proxy: proxy.clone(),
-            guarded,
+            clearance,
             limit,
             current,
         })
@@ -113,7 +116,7 @@ impl Proxied {
     fn client(&self, shared: &Arc<Shared>) -> (Client, New) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.new.lock().count > self.limit
-            && let Ok(next) = Current::new(shared, &self.proxy, self.guarded)
+            && let Ok(next) = Current::new(shared, &self.proxy, self.clearance)
         {
             *current = next;
         }
@@ -122,7 +125,7 @@ impl Proxied {
 }
 
 impl Current {
-    fn new(shared: &Arc<Shared>, proxy: &Proxy, guarded: bool) -> Result<Self> {
+    fn new(shared: &Arc<Shared>, proxy: &Proxy, clearance: Clearance) -> Result<Self> {
         let FetchPlan {
             settings,
             keep_idle,
@@ -132,12 +135,13 @@ impl Current {
         let new = New::default();
         let resolver = ClientResolver {
             resolver: shared.resolver.clone(),
-            guarded,
+            guarded: clearance.is_guarded(),
             // The user named the proxy, so it may be anywhere.
             trusted: Some(proxy.host().to_owned()),
         };
         let known = reqwest::Proxy::all(proxy.secret_url())
             .map_err(|source| Error::setup("the proxy", source))?;
+        let tls = ClientConfig::clone(shared.tls.config(clearance, Offer::Allowed));
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -145,7 +149,7 @@ impl Current {
             .no_proxy()
             .proxy(known)
             .dns_resolver(Arc::new(resolver))
-            .tls_backend_preconfigured(shared.tls.clone())
+            .tls_backend_preconfigured(tls)
             .pool_idle_timeout(*keep_idle)
             .pool_max_idle_per_host(*idle_per_host)
             .tcp_nodelay(true)

@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::host_settings::HostSettings;
 use super::no_proxy::NoProxy;
+use super::pin::Pin;
 use super::proxy::Proxy;
 use super::types::MediaTypes;
 use crate::job;
+use crate::job::netrc::Netrc;
+use crate::job::outgoing::{Authentication, Template};
 use crate::page::headers::Headers;
 use crate::text::size::ByteSize;
 
@@ -27,6 +30,10 @@ pub struct FetchSettings {
     pub body: Option<Bytes>,
     /// Headers for every request, including `User-Agent` and `Accept-Encoding`.
     pub headers: Headers,
+    /// When the password of a login is sent.
+    pub authentication: Authentication,
+    /// Logins for hosts to which no other `Authorization` is sent.
+    pub netrc: Option<Netrc>,
     /// Deadlines and the least rate.
     pub deadlines: Deadlines,
     /// How fast bodies are received.
@@ -43,6 +50,16 @@ pub struct FetchSettings {
     pub http2_connections: Http2Connections,
     /// How certificates are checked.
     pub tls: TlsSettings,
+    /// The public keys that servers may have, even if certificates are not checked; if empty, any.
+    pub pins: Vec<Pin>,
+    /// The lowest version of TLS to accept.
+    pub tls_min: TlsVersion,
+    /// A file to which the secrets of TLS connections are appended, with which recordings of them can be decrypted.
+    pub key_log: Option<PathBuf>,
+    /// Client certificates; a host is shown the first one that is for it.
+    ///
+    /// Only the origins that the user named are shown any, and none that a link or a redirect led to.
+    pub identities: Vec<ClientIdentity>,
     /// Proxies; those for the scheme of a URL are used in turn, and without one the connection is direct.
     pub proxies: Vec<Proxy>,
     /// Hosts to which connections are direct in any case.
@@ -164,6 +181,46 @@ impl TlsSettings {
     }
 }
 
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl std::str::FromStr for TlsVersion {
+    type Err = String;
+
+    /// Parses `1.2` or `1.3`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            _ => Err(format!("{text:?} is neither 1.2 nor 1.3")),
+        }
+    }
+}
+
+/// A client certificate, and the hosts that it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientIdentity {
+    /// A host name, `*.suffix`, or `*` for every host.
+    pub hosts: String,
+    /// A PEM file with the certificate, followed by those of intermediate authorities if there are any.
+    pub certificate: PathBuf,
+    /// A PEM file with the key; `None` if it is in the file of the certificate.
+    pub key: Option<PathBuf>,
+}
+
+impl ClientIdentity {
+    /// Whether this is for the host `name`.
+    pub fn matches(&self, name: &str) -> bool {
+        is_name_of(&self.hosts, name)
+    }
+}
+
 /// A name and the addresses to use for it instead of a DNS lookup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
@@ -180,6 +237,16 @@ pub enum Private {
     Refuse,
     /// They are followed.
     Allow,
+}
+
+impl FetchSettings {
+    /// What every request has in common.
+    pub(crate) fn template(&self) -> Template {
+        let of_hosts = self.hosts.iter().map(|one| (&one.hosts, &one.headers));
+        Template::new(&self.method, &self.headers, self.body.clone())
+            .with_hosts(of_hosts)
+            .with_logins(self.netrc.clone(), self.authentication)
+    }
 }
 
 /// Parses the name of a method. Common ones are recognized in any letter case.
@@ -229,6 +296,8 @@ impl Default for FetchSettings {
             method: Method::GET,
             body: None,
             headers,
+            authentication: Authentication::Basic,
+            netrc: None,
             deadlines: Deadlines::default(),
             bandwidth: Bandwidth::default(),
             body_limit: ByteSize::mib(32),
@@ -237,6 +306,10 @@ impl Default for FetchSettings {
             versions: Versions::Any,
             http2_connections: Http2Connections::AsNeeded,
             tls: TlsSettings::Verify { roots: None },
+            pins: Vec::new(),
+            tls_min: TlsVersion::Tls12,
+            key_log: None,
+            identities: Vec::new(),
             proxies: Vec::new(),
             no_proxy: NoProxy::default(),
             unix_socket: None,
@@ -326,13 +399,16 @@ impl Override {
 
     /// Whether this applies to `name`.
     pub fn matches(&self, name: &str) -> bool {
-        match self.name.strip_prefix('*') {
-            Some("") => true,
-            Some(suffix) => {
-                name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix)
-            }
-            None => self.name.eq_ignore_ascii_case(name),
-        }
+        is_name_of(&self.name, name)
+    }
+}
+
+/// Whether a host has a name: a whole one, `*.suffix`, or `*` for every host.
+fn is_name_of(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some("") => true,
+        Some(suffix) => name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix),
+        None => pattern.eq_ignore_ascii_case(name),
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::bandwidth::Meters;
+use super::clearance::Clearance;
 use super::connections::Connections;
 use super::dns::Resolver;
 use super::plan::FetchPlan;
 use super::proxies::Proxies;
-use super::settings::Private;
-use super::tls;
-use crate::error::Result;
+use super::proxy::{Proxy, ProxyScheme};
+use super::settings::{FetchSettings, Private};
+use super::tls::Tls;
+use crate::error::{Error, Result, Setting};
 use crate::job::outgoing::{Outgoing, Template};
 use crate::job::{Job, Reach};
 
@@ -19,7 +21,7 @@ pub(crate) struct Shared {
     pub(super) template: Template,
     pub(super) proxies: Proxies,
     pub(super) resolver: Resolver,
-    pub(super) tls: rustls::ClientConfig,
+    pub(super) tls: Tls,
     /// The limits of the rate at which bodies are received.
     pub(super) meters: Meters,
     /// Counts connections, if the settings ask for it.
@@ -31,12 +33,11 @@ impl Shared {
     /// When a setting is invalid, or TLS cannot be set up.
     pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
         let settings = &plan.settings;
-        let of_hosts = settings.hosts.iter().map(|one| (&one.hosts, &one.headers));
-        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())
-            .with_hosts(of_hosts);
+        let template = settings.template();
         let proxies = Proxies::new(settings)?;
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
-        let tls = tls::config(&settings.tls, settings.versions)?;
+        check_proxies(settings)?;
+        let tls = Tls::new(settings)?;
         Ok(Arc::new(Self {
             meters: Meters::new(plan.settings.bandwidth),
             plan,
@@ -63,6 +64,22 @@ impl Shared {
         &self.plan
     }
 
+    /// What a connection for a job may reach and show. `guarded`: only public addresses.
+    pub(super) fn clearance(&self, job: &Job, guarded: bool) -> Clearance {
+        let identities = &self.plan.settings.identities;
+        if guarded {
+            return Clearance::Public;
+        }
+        if identities.is_empty() || !job.is_own() || job.url.as_url().scheme() != "https" {
+            return Clearance::Anywhere;
+        }
+        let name = job.url.as_url().host_str().unwrap_or_default();
+        let identity = identities
+            .iter()
+            .position(|identity| identity.matches(name));
+        identity.map_or(Clearance::Anywhere, Clearance::Identified)
+    }
+
     /// Whether a job's host is asked over HTTP/1.1 only, because the settings for it say so.
     pub(super) fn wants_http1(&self, job: &Job) -> bool {
         let hosts = &self.plan.settings.hosts;
@@ -83,4 +100,24 @@ impl Shared {
             && !matches!(job.reach, Reach::Anywhere)
             && settings.unix_socket.is_none()
     }
+}
+
+/// Checks that nothing meant for servers would be used for the connection to an encrypted proxy.
+fn check_proxies(settings: &FetchSettings) -> Result<()> {
+    let is_encrypted = |proxy: &&Proxy| proxy.scheme() == ProxyScheme::Https;
+    let Some(proxy) = settings.all_proxies().find(is_encrypted) else {
+        return Ok(());
+    };
+    let problem = |setting, why| {
+        let advice = "use an http or a socks5h proxy";
+        let problem = format!("cannot be combined with the proxy {proxy}, {why}; {advice}");
+        Err(Error::invalid(setting, problem))
+    };
+    if !settings.identities.is_empty() {
+        return problem(Setting::ClientCertificate, "which would be shown it too");
+    }
+    if !settings.pins.is_empty() {
+        return problem(Setting::Pins, "whose key would be checked too");
+    }
+    Ok(())
 }

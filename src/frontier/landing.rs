@@ -48,6 +48,8 @@ pub(crate) enum Again {
     Redirect,
     /// For a GET, because HEAD was refused.
     Get,
+    /// For an answer to a challenge.
+    Login,
 }
 
 /// The state of a visit's host, as far as it matters for a retry.
@@ -83,6 +85,11 @@ impl Frontier {
                 .landed(&visit.job.host, None, None, now, |_| HostState::default()),
             false => self.land(&visit, clock, now),
         };
+        if !is_stored && self.logins.is_challenge(&mut visit) {
+            // The server did not act on the request, so this is the same try.
+            self.workbench.put_back(visit.job, Duration::ZERO, now);
+            return Noted::Again(Again::Login);
+        }
         let asked = match &visit.outcome {
             Ok(page) if page.status >= 300 && !is_stored => {
                 retry::wait(page, &self.settings, clock)

@@ -30,6 +30,7 @@ mod landing;
 mod late;
 mod ledger;
 mod limits;
+mod logins;
 mod machine;
 #[doc(hidden)]
 pub mod measure;
@@ -85,6 +86,7 @@ use awaited::Awaited;
 use claim::Recipes;
 use hops::Hops;
 use limits::Limits;
+use logins::Logins;
 use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
@@ -136,6 +138,8 @@ pub(crate) struct Frontier {
     /// Jobs that are leased and have not come back yet.
     in_flight: usize,
     machine: Machine,
+    /// The hosts that want their logins proved.
+    logins: Logins,
     /// The responses of followed redirects, if an output wants them.
     hops: Hops,
     /// Pages of a crawl that may redirect only until cookies are set.
@@ -206,6 +210,7 @@ impl Frontier {
             last_named: None,
             in_flight: 0,
             machine: Machine::default(),
+            logins: Logins::new(plan.template),
             hops: Hops::default(),
             redirected: RedirectedPages::default(),
             strict_hosts: None,
@@ -316,6 +321,7 @@ impl Frontier {
         if self.read_external {
             job.probe = Probe::Read;
         }
+        self.logins.sign(&mut job);
         job.leased = Some(now);
         self.in_flight += 1;
         Ok(Next::Job(job))

@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::settings::FrontierSettings;
+use crate::job::outgoing::Template;
 
 /// The settings of the frontier, and values that the run derives for it.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub(crate) struct FrontierPlan {
     pub(crate) settings: FrontierSettings,
     /// The method of the run, for lines that do not give one.
     pub(crate) method: Method,
+    /// What every request has in common.
+    pub(crate) template: Template,
     /// The most requests in flight on one host; 0 for no limit.
     pub(crate) per_host: usize,
     /// Whether this is a crawl, which requests each page once.
@@ -25,6 +28,7 @@ impl FrontierPlan {
     /// Makes the plan of a list: only redirects are followed.
     pub(crate) fn list(settings: FrontierSettings, method: Method) -> Self {
         Self {
+            template: Template::default(),
             per_host: settings.per_host,
             settings,
             method,

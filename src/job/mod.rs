@@ -3,6 +3,10 @@
 //! A job is made from a line of the user's list, or from a response (a link, a redirect, a retry). Whatever happens
 //! to it, its `id` gets at most one record. It knows nothing about timeouts or limits.
 
+pub(crate) mod basic;
+mod challenge;
+pub(crate) mod digest;
+pub(crate) mod netrc;
 pub(crate) mod outgoing;
 pub(crate) mod rows;
 
@@ -13,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
+use self::digest::Digest;
 use crate::cookies::Jar;
 use crate::page::Page;
 use crate::page::checksum::Checksum;
@@ -55,6 +60,12 @@ pub struct Job {
     pub(crate) cookie: Option<Box<HeaderValue>>,
     /// The cookies that were set on its chain of redirects, if each chain has its own.
     pub(crate) jar: Option<Box<Jar>>,
+    /// The answer to a Digest challenge, in the request that was sent last.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// The challenge that this is the answer to, or without one, the challenge to answer next.
+    pub(crate) answered: Option<Box<Answered>>,
+    /// The number of Digest challenges that it met.
+    pub(crate) challenges: u8,
     /// The redirects that were followed, oldest first.
     pub hops: Vec<Hop>,
     /// Earlier failed attempts at this URL, oldest first.
@@ -159,6 +170,15 @@ pub struct Request {
     pub columns: Vec<(Arc<str>, serde_json::Value)>,
 }
 
+/// A Digest challenge, and which of the answers to it a job gives.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    /// The challenge.
+    pub(crate) digest: Arc<Digest>,
+    /// The number of the answer, from 1.
+    pub(crate) count: u32,
+}
+
 /// One redirect that was followed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -250,6 +270,9 @@ impl Job {
             added: None,
             cookie: None,
             jar: None,
+            authorization: None,
+            answered: None,
+            challenges: 0,
             hops: Vec::new(),
             attempts: Vec::new(),
             pass: 0,
@@ -327,6 +350,16 @@ impl Job {
             hash.update(checksum.bytes());
         }
         hash.digest()
+    }
+
+    /// Whether its URL is at an origin that the user named, and no redirect led to another one meanwhile.
+    ///
+    /// Only then is sent what the user attached to requests.
+    pub(crate) fn is_own(&self) -> bool {
+        // Like a redirect, a link of a crawl may lead to an origin that the user never named.
+        // An internal hop stays on its host, and only makes the connection safer.
+        let mut hops = self.hops.iter().filter(|hop| !hop.is_internal);
+        self.reach == Reach::Anywhere && hops.all(|hop| hop.url.same_origin(&self.url))
     }
 
     /// The URL before any redirect: the first of the chain.

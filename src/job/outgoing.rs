@@ -2,7 +2,7 @@
 //!
 //! Invariant: what the user attached to a request (credentials, cookies, keys, any header of their own) only goes to
 //! the origin that the user named. A link or a redirect to another origin keeps only the headers that every request
-//! has, and with 307 and 308, as in browsers and curl, the body and the headers that describe it: a body is never
+//! has, a login of the user's netrc file that is for its host, and with 307 and 308, as in browsers and curl, the body and the headers that describe it: a body is never
 //! sent without them.
 
 use std::borrow::Cow;
@@ -10,11 +10,13 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::job::{Job, Reach};
+use crate::job::netrc::Netrc;
+use crate::job::{Job, basic};
 use crate::page::headers::{Headers, is_harmless};
-use crate::url::{HostPattern, PageUrl};
+use crate::url::{HostPattern, PageUrl, UserInfo};
 
 /// Headers that may be sent to another origin after a link or a redirect: they say what haul can read, not who the
 /// user is.
@@ -34,7 +36,7 @@ const OF_BODY: [HeaderName; 4] = [
 ];
 
 /// What every request of a run has in common, checked once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Template {
     method: Method,
     body: Option<Bytes>,
@@ -44,6 +46,19 @@ pub(crate) struct Template {
     anywhere: HeaderMap,
     /// Headers for some hosts, the most specific patterns last.
     hosts: Vec<(HostPattern, HeaderMap)>,
+    /// Logins for hosts to which no other `Authorization` is sent.
+    netrc: Option<Netrc>,
+    authentication: Authentication,
+}
+
+/// When the password of a login is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Authentication {
+    /// With each request, by Basic authentication (RFC 7617), until a host challenges with Digest.
+    #[default]
+    Basic,
+    /// Never: it is only proved, to hosts that challenge with Digest (RFC 7616).
+    Digest,
 }
 
 /// One request, for either HTTP client.
@@ -69,6 +84,8 @@ impl Template {
             own,
             anywhere,
             hosts: Vec::new(),
+            netrc: None,
+            authentication: Authentication::Basic,
         }
     }
 
@@ -85,8 +102,36 @@ impl Template {
         self
     }
 
+    /// The same, with the logins of a netrc file, and another way to log in.
+    pub(crate) fn with_logins(self, netrc: Option<Netrc>, authentication: Authentication) -> Self {
+        Self {
+            netrc,
+            authentication,
+            ..self
+        }
+    }
+
+    /// The method and the login of a job; `None` if it has no login.
+    pub(crate) fn login(&self, job: &Job) -> Option<(Method, UserInfo)> {
+        let outgoing = self.with_password(job);
+        let login = basic::user_info(outgoing.headers.get(header::AUTHORIZATION)?)?;
+        Some((outgoing.method, login))
+    }
+
     /// The request of a job.
     pub(crate) fn outgoing(&self, job: &Job) -> Outgoing<'_> {
+        let mut outgoing = self.with_password(job);
+        if self.authentication == Authentication::Digest
+            && let Some(value) = outgoing.headers.get(header::AUTHORIZATION)
+            && basic::user_info(value).is_some()
+        {
+            outgoing.headers.to_mut().remove(header::AUTHORIZATION);
+        }
+        outgoing
+    }
+
+    /// The request of a job, with its login as Basic authentication.
+    fn with_password(&self, job: &Job) -> Outgoing<'_> {
         let request = job.request.as_deref();
         let probe = job.probed_with();
         let is_probe = probe.is_some();
@@ -106,7 +151,7 @@ impl Template {
                 body = None;
             }
         }
-        let own = is_for_the_user(job);
+        let own = job.is_own();
         let mut headers = Cow::Borrowed(if own { &self.own } else { &self.anywhere });
         if !self.hosts.is_empty() {
             self.add_for_host(&job.url, own, &mut headers);
@@ -119,6 +164,9 @@ impl Template {
             {
                 headers.to_mut().insert(name.clone(), value.clone());
             }
+        }
+        if let Some(netrc) = &self.netrc {
+            log_in(netrc, job, &mut headers);
         }
         if body.is_none() {
             for name in OF_BODY {
@@ -135,12 +183,37 @@ impl Template {
     }
 }
 
-/// Whether a request may carry what the user attached to it.
-pub(crate) fn is_for_the_user(job: &Job) -> bool {
-    // Like a redirect, a link of a crawl may lead to an origin that the user never named.
-    // An internal hop stays on its host, and only makes the connection safer.
-    let mut hops = job.hops.iter().filter(|hop| !hop.is_internal);
-    job.reach == Reach::Anywhere && hops.all(|hop| hop.url.same_origin(&job.url))
+/// Adds the login of a netrc file for the host of a job, unless there is an `Authorization` already.
+///
+/// One without a password is a user in the URL, and gets the password of that user.
+fn log_in(netrc: &Netrc, job: &Job, headers: &mut Cow<'_, HeaderMap>) {
+    let in_url = job
+        .request
+        .as_deref()
+        .and_then(|request| request.headers.get(header::AUTHORIZATION))
+        .filter(|value| headers.get(header::AUTHORIZATION) == Some(value))
+        .and_then(basic::user_info)
+        .filter(|user| user.password.is_empty());
+    if headers.contains_key(header::AUTHORIZATION) && in_url.is_none() || is_downgraded(job) {
+        return;
+    }
+    let host = job.url.as_url().host_str().unwrap_or_default();
+    let user = in_url.as_ref().map(|login| login.user.as_str());
+    if let Some(login) = netrc.login(host, user, job.is_own()) {
+        let headers = headers.to_mut();
+        headers.insert(header::AUTHORIZATION, basic::header(&login));
+    }
+}
+
+/// Whether a link or a redirect led from https to plain http, where everybody on the way can read what is sent.
+fn is_downgraded(job: &Job) -> bool {
+    let page = job.found_on.as_deref().unwrap_or_default();
+    let from_https = page.starts_with("https:")
+        || job
+            .hops
+            .iter()
+            .any(|hop| hop.url.as_url().scheme() == "https");
+    from_https && job.url.as_url().scheme() == "http"
 }
 
 impl Template {
@@ -188,8 +261,13 @@ impl Outgoing<'_> {
         hash.digest128()
     }
 
-    /// Adds the cookies that servers set, before the user's own, and what a program's hook has set for this request.
+    /// Adds what only this request has: the answer to a challenge, the cookies that servers set, before the user's own, and
+    /// what a program's hook has set.
     pub(crate) fn add(&mut self, job: &Job) {
+        if let Some(value) = &job.authorization {
+            let headers = self.headers.to_mut();
+            headers.insert(header::AUTHORIZATION, value.clone());
+        }
         if let Some(cookie) = &job.cookie {
             let mut value = HeaderValue::clone(cookie);
             if let Some(own) = self.headers.get(header::COOKIE) {
@@ -297,6 +375,35 @@ mod tests {
             &[("http://a.example/1", 307), ("http://b.example/", 307)],
         ));
         assert!(!back.headers.contains_key("authorization"));
+    }
+
+    #[test]
+    fn a_login_of_netrc_is_not_sent_in_clear_after_https() {
+        let netrc = Netrc::parse("machine b.example login ann password x").unwrap();
+        let template = Template::default().with_logins(Some(netrc), Authentication::Basic);
+        let has_login = |job: &Job| {
+            let outgoing = template.outgoing(job);
+            outgoing.headers.contains_key(header::AUTHORIZATION)
+        };
+        assert!(has_login(&job("http://b.example/", &[])));
+        assert!(has_login(&job(
+            "http://b.example/",
+            &[("http://a.example/", 302)]
+        )));
+        assert!(has_login(&job(
+            "https://b.example/",
+            &[("https://a.example/", 302)]
+        )));
+        assert!(!has_login(&job(
+            "http://b.example/",
+            &[("https://a.example/", 302)]
+        )));
+        let mut link = job("http://b.example/", &[]);
+        link.reach = crate::job::Reach::PublicOr(None);
+        link.found_on = Some("http://a.example/".into());
+        assert!(has_login(&link));
+        link.found_on = Some("https://a.example/".into());
+        assert!(!has_login(&link));
     }
 
     #[test]

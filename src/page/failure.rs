@@ -45,11 +45,11 @@ pub enum FetchError {
     #[error("this machine ran short: {0}")]
     Shortage(String),
     /// The TLS handshake failed.
-    #[error("TLS: {reason}: {detail}")]
+    #[error("TLS: {reason}{}", if detail.is_empty() { String::new() } else { format!(": {detail}") })]
     Tls {
-        /// Which check failed.
+        /// What went wrong.
         reason: TlsReason,
-        /// What the TLS library said.
+        /// More about it; may be empty.
         detail: String,
     },
     /// A time limit was reached.
@@ -170,16 +170,24 @@ pub enum FetchError {
     },
 }
 
-/// Which check of a certificate failed.
+/// Why a TLS handshake failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum TlsReason {
-    /// It has expired, or is not valid yet.
+    /// The certificate has expired, or is not valid yet.
     Expired,
-    /// It is for another name.
+    /// The certificate is for another name.
     WrongName,
-    /// Its issuer is unknown, or it is self-signed.
+    /// The issuer of the certificate is unknown, or the certificate is self-signed.
     UnknownIssuer,
+    /// The server does not have a key that is pinned.
+    Pin,
+    /// The server speaks no version of TLS that is accepted.
+    Version,
+    /// The server wants a client certificate, and was shown none.
+    ClientWanted,
+    /// The server refuses the client certificate that it was shown.
+    ClientRefused,
     /// Anything else.
     Other,
 }
@@ -218,6 +226,10 @@ impl std::fmt::Display for TlsReason {
             TlsReason::Expired => "the certificate has expired or is not valid yet",
             TlsReason::WrongName => "the certificate is for another name",
             TlsReason::UnknownIssuer => "the certificate's issuer is unknown",
+            TlsReason::Pin => "the key of the server is not pinned",
+            TlsReason::Version => "the server speaks no version of TLS that is accepted",
+            TlsReason::ClientWanted => "the server wants a client certificate",
+            TlsReason::ClientRefused => "the server refuses the client certificate",
             TlsReason::Other => "the handshake failed",
         })
     }
@@ -233,7 +245,7 @@ fn actual(checksum: Option<&str>) -> String {
 
 impl FetchError {
     /// Every class that [`class`](Self::class) can return, with its meaning: the table in the book.
-    pub const CLASSES: [(&'static str, &'static str); 32] = [
+    pub const CLASSES: [(&'static str, &'static str); 35] = [
         ("malformed", "the line is not an http or https URL"),
         ("dns", "the host name cannot be resolved"),
         (
@@ -258,6 +270,15 @@ impl FetchError {
         (
             "tls-issuer",
             "the certificate is self-signed, or its issuer is unknown",
+        ),
+        ("tls-pin", "the server does not have a key that is pinned"),
+        (
+            "tls-version",
+            "the server speaks no version of TLS that is accepted",
+        ),
+        (
+            "tls-client",
+            "the server wants a client certificate, or refuses the one that it was shown",
         ),
         ("tls", "the TLS handshake failed for another reason"),
         (
@@ -320,6 +341,18 @@ impl FetchError {
                 reason: TlsReason::UnknownIssuer,
                 ..
             } => "tls-issuer",
+            FetchError::Tls {
+                reason: TlsReason::Pin,
+                ..
+            } => "tls-pin",
+            FetchError::Tls {
+                reason: TlsReason::Version,
+                ..
+            } => "tls-version",
+            FetchError::Tls {
+                reason: TlsReason::ClientWanted | TlsReason::ClientRefused,
+                ..
+            } => "tls-client",
             FetchError::Tls { .. } => "tls",
             FetchError::Timeout { .. } | FetchError::TooSlow { .. } => "timeout",
             FetchError::TooLarge { .. } => "too-large",

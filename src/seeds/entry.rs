@@ -3,14 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use super::words;
-use crate::job::{Job, Request};
+use crate::job::{Job, Request, basic};
 use crate::page::checksum::Checksum;
 use crate::page::failure::FetchError;
 use crate::text::secret::without_password;
@@ -139,11 +136,8 @@ pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request
 
 /// Turns `user:password@` in a URL into Basic authentication (RFC 7617), as a secret.
 fn with_user(mut request: Request, user: &UserInfo) -> Request {
-    let secret = STANDARD.encode(format!("{}:{}", user.user, user.password));
-    if let Ok(mut value) = HeaderValue::try_from(format!("Basic {secret}")) {
-        value.set_sensitive(true);
-        request.headers.entry(AUTHORIZATION).or_insert(value);
-    }
+    let value = basic::header(user);
+    request.headers.entry(AUTHORIZATION).or_insert(value);
     request
 }
 

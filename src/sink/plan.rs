@@ -1,10 +1,7 @@
 //! What the sinks of a run have in common.
 
-use bytes::Bytes;
-use http::Method;
-
+use crate::job::outgoing::Template;
 use crate::page::headers::Headers;
-use crate::url::HostPattern;
 use crate::visit::fields::Table;
 
 /// What every sink of a run gets in addition to its settings.
@@ -16,12 +13,8 @@ pub(crate) struct SinkPlan {
     pub(crate) robots: Option<&'static str>,
     /// Whether requests go through a proxy: then the hosts' addresses are unknown.
     pub(crate) proxied: bool,
-    /// Headers for some hosts.
-    pub(crate) hosts: Vec<(HostPattern, Headers)>,
-    /// The method of requests, unless a line of the list gives another.
-    pub(crate) method: Method,
     /// The header fields of every request.
     pub(crate) headers: Headers,
-    /// The body of requests, unless a line of the list gives another.
-    pub(crate) body: Option<Bytes>,
+    /// What every request has in common.
+    pub(crate) template: Template,
 }

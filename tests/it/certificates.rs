@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use haul::fetch::TlsSettings;
@@ -10,11 +11,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
 use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
 use crate::run::{config, on_every_engine, run};
+use crate::tools;
 
 /// A certificate authority that tests trust, and the file with its certificate.
 pub(crate) struct Authority {
@@ -136,6 +139,16 @@ fn each_bad_certificate_has_its_own_class_and_a_good_one_passes() {
         for ((url, end), record) in cases.iter().zip(&report.records) {
             assert_eq!(record.end(), *end, "{url}: {record:?}");
         }
+        let words = |row| report.row(row).message.trim_start_matches("TLS: ");
+        assert_eq!(
+            [3, 4, 5, 6].map(words),
+            [
+                "the certificate is for another name: it is for good.localhost",
+                "the certificate has expired or is not valid yet: it expired on 2020-01-01",
+                "the certificate has expired or is not valid yet: it is valid from 2090-01-01",
+                "the certificate's issuer is unknown",
+            ]
+        );
         assert_eq!(report.row(1).version, Some("1.1"));
         // With checks turned off, any certificate is accepted.
         let mut settings = config(engine, cases[..7].iter().map(|(url, _)| url.clone()));
@@ -153,6 +166,34 @@ fn an_unknown_authority_is_not_trusted() {
         settings.frontier.retries = 0;
         assert_eq!(run(settings).ends(), ["tls-issuer"]);
     });
+}
+
+#[test]
+fn the_certificate_that_openssl_makes_for_a_server_is_trusted_as_curl_trusts_it() {
+    let (Some(openssl), Some(curl)) = (tools::program("openssl"), tools::program("curl")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let line = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout key.pem -out \
+                roots.pem -subj /CN=alone.localhost -addext subjectAltName=DNS:alone.localhost";
+    let output = Command::new(openssl)
+        .args(line.split(' '))
+        .current_dir(folder.path())
+        .output();
+    assert!(output.unwrap().status.success());
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let key = KeyPair::from_pem(&read("key.pem")).unwrap();
+    let certificate = CertificateDer::from_pem_slice(read("roots.pem").as_bytes()).unwrap();
+    let server = serve(certificate, &key);
+    let url = on("alone.localhost", server.address());
+    let by_curl = Command::new(curl)
+        .args(["-s", "--cacert", "roots.pem", &url])
+        .current_dir(folder.path())
+        .output();
+    assert!(by_curl.unwrap().status.success());
+    let line = ["fetch", &url, "--cacert", "roots.pem"];
+    let (code, _, stderr) = crate::cli::run(folder.path(), &line);
+    assert_eq!(code, Some(0), "{stderr}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
     reason = "tests may do so"
 )]
 
+mod apache;
 mod archive;
 mod bandwidth;
 mod bodies;
@@ -25,6 +26,7 @@ mod config;
 mod connections;
 mod cookies;
 mod crawl;
+mod digest;
 mod engines;
 mod examples;
 mod expectations;
@@ -38,11 +40,13 @@ mod guard;
 mod hook;
 mod hsts;
 mod http2;
+mod identity;
 mod inspect;
 mod job;
 mod leads;
 mod list_formats;
 mod lists;
+mod logins;
 mod memory;
 mod metadata;
 mod mirror;
@@ -73,6 +77,7 @@ mod starting;
 mod stored;
 mod streams;
 mod tools;
+mod trust;
 mod unix_sockets;
 mod verdicts;
 mod waits;

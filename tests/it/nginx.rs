@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -23,46 +24,55 @@ use crate::{tools, written};
 const START: Duration = Duration::from_secs(20);
 
 /// A private nginx for a test, with its files in a temporary folder.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     folder: TempDir,
-    port: u16,
+    pub(crate) ports: Vec<u16>,
 }
 
 impl Nginx {
-    /// Starts nginx, or returns `None` if it is not installed.
+    /// Starts nginx with these servers behind TLS, each the text of its block, or returns `None` if it is not installed.
     ///
-    /// It serves the files in `files` of its folder with the header field `Repr-Digest`, if there are any.
-    fn start(requests: usize) -> Option<Self> {
-        Self::serving(tempfile::tempdir().unwrap(), requests, "")
+    /// The log has the variables in `logged` for each request. The certificate is for names below `nginx.localhost`.
+    pub(crate) fn start(logged: &str, servers: &[&str]) -> Option<Self> {
+        Self::within(tempfile::tempdir().unwrap(), logged, servers)
     }
 
-    fn serving(folder: TempDir, requests: usize, digest: &str) -> Option<Self> {
+    /// The same, in a folder that may have files to serve.
+    fn within(folder: TempDir, logged: &str, servers: &[&str]) -> Option<Self> {
         let program = tools::program("nginx")?;
         let path = folder.path();
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["nginx.localhost".to_owned()]).unwrap();
+        let names = ["nginx.localhost", "*.nginx.localhost"].map(str::to_owned);
+        let params = CertificateParams::new(names).unwrap();
         let certificate = params.self_signed(&key).unwrap();
         fs::write(path.join("certificate.pem"), certificate.pem()).unwrap();
         fs::write(path.join("key.pem"), key.serialize_pem()).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-        let port = port.unwrap().port();
+        let listeners: Vec<_> = servers
+            .iter()
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+        let ports: Vec<u16> = listeners.iter().map(port).collect();
+        drop(listeners);
+        let blocks: String = servers
+            .iter()
+            .zip(&ports)
+            .map(|(server, port)| {
+                format!("server {{ listen 127.0.0.1:{port} ssl http2; {server} }}\n")
+            })
+            .collect();
         let text = format!(
             "daemon off; master_process off; pid nginx.pid; error_log error.log;
              events {{ worker_connections 512; }}
              http {{
-               log_format told '$connection $status $server_protocol';
+               log_format told '{logged}';
                access_log access.log told;
                client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
                uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-               server {{
-                 listen 127.0.0.1:{port} ssl http2;
-                 keepalive_requests {requests};
-                 ssl_certificate {folder}/certificate.pem;
-                 ssl_certificate_key {folder}/key.pem;
-                 location / {{ return 200 'a page'; }}
-                 location /files/ {{ root {folder}; add_header Repr-Digest '{digest}'; }}
-               }}
+               ssl_certificate {folder}/certificate.pem;
+               ssl_certificate_key {folder}/key.pem;
+               {blocks}
              }}",
             folder = path.display(),
         );
@@ -76,26 +86,27 @@ impl Nginx {
             .spawn()
             .unwrap();
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", ports[0])).is_err() {
             assert!(began.elapsed() < START, "nginx does not start");
             thread::yield_now();
         }
         Some(Self {
             child,
             folder,
-            port,
+            ports,
         })
     }
 
-    /// The log of nginx: a connection, a status and a protocol for each request.
-    fn log(mut self) -> Vec<(String, String, String)> {
+    /// The certificate of the servers.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
+
+    /// The log of nginx: the line of each request.
+    pub(crate) fn log(mut self) -> Vec<String> {
         self.stop();
         let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap();
-        let words = |line: &str| {
-            let mut words = line.split(' ').map(str::to_owned);
-            Some((words.next()?, words.next()?, words.next()?))
-        };
-        log.lines().filter_map(words).collect()
+        log.lines().map(str::to_owned).collect()
     }
 
     fn stop(&mut self) {
@@ -114,8 +125,9 @@ impl Drop for Nginx {
 ///
 /// Returns the number of connections that it accepted, including unused ones.
 fn fetch(engine: &str, pages: usize, requests: usize) -> Option<usize> {
-    let nginx = Nginx::start(requests)?;
-    let port = nginx.port;
+    let server = format!("keepalive_requests {requests}; location / {{ return 200 'a page'; }}");
+    let nginx = Nginx::start("$connection $server_protocol", &[&server])?;
+    let port = nginx.ports[0];
     let urls = (0..pages).map(|page| format!("https://nginx.localhost:{port}/{page}"));
     let mut settings = config(engine, urls);
     settings.fetch.tls = TlsSettings::Insecure;
@@ -126,10 +138,12 @@ fn fetch(engine: &str, pages: usize, requests: usize) -> Option<usize> {
     let lost = ends.iter().find(|end| *end != "200");
     assert_eq!(lost, None, "{engine}: {:?}", report.outcome);
     let log = nginx.log();
-    assert!(log.iter().all(|(.., protocol)| protocol == "HTTP/2.0"));
+    assert!(log.iter().all(|line| line.ends_with(" HTTP/2.0")));
     assert_eq!(log.len(), pages, "{engine}: each page was sent once");
     // nginx numbers them; the first was the test's own, to check that it is up.
-    let numbers = log.iter().map(|(connection, ..)| connection.parse());
+    let numbers = log
+        .iter()
+        .map(|line| line.split(' ').next().unwrap().parse());
     let last: usize = numbers.map(Result::unwrap).max().unwrap_or_default();
     Some(last - 1)
 }
@@ -171,10 +185,11 @@ fn a_download_that_was_killed_is_continued_and_ends_with_the_sum_and_the_time_of
     opened.set_modified(modified).unwrap();
     let output = Command::new(sha256sum).arg(&file).output().unwrap();
     let sum = String::from_utf8(output.stdout).unwrap()[..64].to_owned();
-    let Some(nginx) = Nginx::serving(served, 1000, &digest) else {
+    let server = format!("location /files/ {{ root .; add_header Repr-Digest '{digest}'; }}");
+    let Some(nginx) = Nginx::within(served, "$status", &[&server]) else {
         return;
     };
-    let url = format!("https://nginx.localhost:{}/files/data.bin", nginx.port);
+    let url = format!("https://nginx.localhost:{}/files/data.bin", nginx.ports[0]);
     let checksum = format!("sha256={sum}");
     let line = [
         url.as_str(),
@@ -219,7 +234,7 @@ fn a_download_that_was_killed_is_continued_and_ends_with_the_sum_and_the_time_of
     );
     assert_eq!(fs::metadata(&saved).unwrap().modified().unwrap(), modified);
     let log = nginx.log();
-    let mut statuses: Vec<_> = log.iter().map(|(_, status, _)| status.as_str()).collect();
+    let mut statuses: Vec<_> = log.iter().map(String::as_str).collect();
     // nginx may notice only later that the first connection is gone.
     statuses.sort_unstable();
     assert_eq!(statuses, ["200", "206"]);

@@ -2,6 +2,8 @@
 //!
 //! They are never printed.
 
+use std::path::Path;
+
 use haul::fetch::FetchSettings;
 use haul::origin::{Hit, Origin, Response, Site};
 use haul::{Config, CrawlSettings, ScopeReach};
@@ -41,6 +43,25 @@ pub(crate) fn appears_nowhere(report: &Report) {
     assert!(!debug.contains(SECRET), "{debug}");
     for record in &report.records {
         assert!(!record.inside.0.contains(SECRET), "{}", record.inside.0);
+    }
+}
+
+/// Asserts that no file below a folder, except some, contains any of these texts.
+pub(crate) fn no_file_has(folder: &Path, except: &[&str], secrets: &[&str]) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            no_file_has(&path, except, secrets);
+        } else if !except.contains(&name) {
+            let bytes = std::fs::read(&path).unwrap();
+            for secret in secrets {
+                let found = bytes
+                    .windows(secret.len())
+                    .any(|at| at == secret.as_bytes());
+                assert!(!found, "{} contains {secret}", path.display());
+            }
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! The flags about connections: TLS, proxies, DNS.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use haul::Error;
 use haul::fetch::{
-    FetchSettings, Http2Connections, NoProxy, Override, Private, Proxy, TlsSettings, Versions,
+    ClientIdentity, FetchSettings, Http2Connections, NoProxy, Override, Pin, Private, Proxy,
+    TlsSettings, TlsVersion, Versions,
 };
 
 use super::environment::Environment;
+use super::given;
 
 /// The value of --proxy that stands for the environment.
 const ENVIRONMENT: &str = "env";
@@ -25,6 +27,27 @@ pub(super) struct Connection {
     /// Also trust the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
+
+    /// Accept only servers with one of these public keys, also with --insecure
+    ///
+    /// sha256//BASE64, several separated by ';', as in curl; or a FILE with the key or the certificate, in PEM or DER.
+    #[arg(long, value_name = "HASHES|FILE", alias = "pinnedpubkey")]
+    pinned_pubkey: Option<String>,
+
+    /// Accept no version of TLS below this: 1.2 or 1.3
+    #[arg(long, value_name = "VERSION", default_value = "1.2", value_parser = str::parse::<TlsVersion>)]
+    tls_min: TlsVersion,
+
+    /// Show this client certificate, in PEM, to the https hosts that you name
+    ///
+    /// The certificates of intermediate authorities follow it in the file. Hosts that a redirect or a link of a page leads
+    /// to are not shown it.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+
+    /// The key of --cert, in PEM [default: the key in the file of --cert]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
 
     /// Use this proxy: http, https, socks4, socks4a, socks5 or socks5h; several take turns
     ///
@@ -95,6 +118,14 @@ impl Connection {
                 roots: self.cacert.clone(),
             }
         };
+        fetch.pins = self.pins()?;
+        fetch.tls_min = self.tls_min;
+        let identity = self.cert.as_ref().map(|certificate| ClientIdentity {
+            hosts: "*".to_owned(),
+            certificate: certificate.clone(),
+            key: self.key.clone(),
+        });
+        fetch.identities = identity.into_iter().collect();
         if self.http1 {
             fetch.versions = Versions::Http1;
         }
@@ -141,6 +172,24 @@ impl Connection {
             fetch.no_proxy = direct;
         }
         Ok(notices)
+    }
+
+    /// The pinned keys.
+    ///
+    /// # Errors
+    /// When one is not a hash, or the file has no public key.
+    fn pins(&self) -> haul::Result<Vec<Pin>> {
+        let Some(text) = &self.pinned_pubkey else {
+            return Ok(Vec::new());
+        };
+        if text.starts_with("sha256//") {
+            return Pin::parse(text)
+                .map_err(|problem| Error::Setting(format!("--pinned-pubkey: {problem}")));
+        }
+        let pin = Pin::of_file(&given::bytes("--pinned-pubkey", Path::new(text))?);
+        let pin =
+            pin.map_err(|problem| Error::Setting(format!("--pinned-pubkey: {text}: {problem}")))?;
+        Ok(vec![pin])
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) mod for_host;
 mod given;
 mod job;
 mod list;
+mod netrc;
 mod pace;
 mod patience;
 mod records;

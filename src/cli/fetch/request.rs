@@ -6,13 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use haul::cookies::OwnCookies;
-use haul::fetch::{FetchSettings, method};
+use haul::fetch::{Authentication, FetchSettings, method};
 use haul::frontier::FrontierSettings;
 use haul::{Error, Headers};
 use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 
-use super::given;
+use super::{given, netrc};
 
 /// What is sent.
 #[derive(Debug, Args)]
@@ -28,13 +28,29 @@ pub(super) struct Sending {
     #[arg(short = 'A', long, value_name = "TEXT", value_parser = header_value)]
     user_agent: Option<HeaderValue>,
 
-    /// Use Basic authentication with this name and password
+    /// Log in with this name and password
     #[arg(short, long, value_name = "NAME:PASSWORD")]
     user: Option<String>,
 
     /// Use Bearer authentication with the token in this file
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<PathBuf>,
+
+    /// Never send a password: log in only to hosts that ask for Digest authentication
+    ///
+    /// Without this, -u and other logins are sent at once by Basic authentication; a host that asks for Digest then gets it.
+    #[arg(long)]
+    digest: bool,
+
+    /// Read the logins of hosts from $NETRC, or ~/.netrc
+    ///
+    /// Each is only sent to the host that it is for. -u, --bearer-file and a password in the URL take precedence.
+    #[arg(long)]
+    netrc: bool,
+
+    /// Read the logins of hosts from this file
+    #[arg(long, value_name = "FILE")]
+    netrc_file: Option<PathBuf>,
 
     /// Send these cookies, as in 'a=1; b=2', or read the file of cookies of this name; may be repeated
     ///
@@ -125,6 +141,14 @@ impl Sending {
         }
         self.apply_body(fetch)?;
         self.apply_credentials(&mut fetch.headers)?;
+        if self.digest {
+            fetch.authentication = Authentication::Digest;
+        }
+        fetch.netrc = match &self.netrc_file {
+            Some(path) => Some(netrc::read("--netrc-file", path)?),
+            None if self.netrc => Some(netrc::read("--netrc", &netrc::usual()?)?),
+            None => None,
+        };
         if let Some(agent) = &self.user_agent {
             fetch.headers.0.insert(header::USER_AGENT, agent.clone());
         }

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use super::answer::{idle_timeout, is_idle_timeout};
 use super::arrival::Asked;
+use super::clearance::Clearance;
 use super::direct;
 use super::download::{Answered, Download, Step};
 use super::fault;
@@ -27,6 +28,7 @@ use super::guard::{admits, check_answer, check_url};
 use super::proxy::Proxy;
 use super::shared::Shared;
 use super::spool::SpoolFile;
+use super::tls::Offer;
 use crate::error::Result;
 use crate::job::Job;
 use crate::page::Page;
@@ -40,7 +42,8 @@ use route::Route;
 /// The fetch path of one thread.
 pub(crate) struct BlockingFetcher {
     shared: Arc<Shared>,
-    dialer: Dialer,
+    /// By clearance.
+    dialers: Vec<Dialer>,
     /// The direct one, and one for each proxy.
     routes: Vec<Route>,
     kept: Kept,
@@ -52,20 +55,23 @@ impl BlockingFetcher {
     /// # Errors
     /// When a setting is invalid.
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize) -> Result<Self> {
-        let mut tls = shared.tls.clone();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let proxies = shared.proxies.all().iter().map(Some);
         let routes = std::iter::once(None).chain(proxies).map(Route::new);
         let routes = routes.collect::<Result<_>>()?;
-        let connections = shared.connections().clone();
-        let socket = shared.plan.settings.unix_socket.clone();
-        let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls), socket);
+        let dialer = |clearance| {
+            let tls = shared.tls.config(clearance, Offer::Http1).clone();
+            let connections = shared.connections().clone();
+            let socket = shared.plan.settings.unix_socket.clone();
+            Dialer::new(shared.resolver.clone(), connections, tls, socket)
+        };
+        let dialers = Clearance::all(shared.plan.settings.identities.len()).map(dialer);
+        let dialers = dialers.collect();
         // One more is in use, and at least one is kept alive.
         let most = (direct::limit() / lanes.max(1)).saturating_sub(1).max(1);
         let kept = Kept::new(most, shared.plan.keep_idle);
         Ok(Self {
             shared,
-            dialer,
+            dialers,
             routes,
             kept,
         })
@@ -118,6 +124,7 @@ impl BlockingFetcher {
         if guards {
             check_url(job, proxy)?;
         }
+        let clearance = self.shared.clearance(job, guards);
         let names_are_the_proxys = proxy.is_some_and(|proxy| !proxy.is_given_addresses());
         let may = |remote: Option<SocketAddr>| {
             let admitted = || remote.is_some_and(|remote| admits(job, remote.ip(), proxy));
@@ -126,7 +133,9 @@ impl BlockingFetcher {
         // RFC 9112 9.3.1: a request that was not processed on a kept-alive connection is retried on a new one,
         // which settles it.
         if job.free_tries == 0
-            && let Some(wire) = self.kept.take(&job.host, route, may)
+            && let Some(wire) = self
+                .kept
+                .take(&job.host, (route, clearance.identity()), may)
         {
             return Ok(wire);
         }
@@ -137,9 +146,12 @@ impl BlockingFetcher {
             false => Vec::new(),
         };
         let resolve = resolves.then(|| began.elapsed());
-        let connected = self
-            .dialer
-            .connect(&job.url, &self.routes[route], &addresses, clock);
+        let connected = self.dialers[clearance.index()].connect(
+            &job.url,
+            &self.routes[route],
+            &addresses,
+            clock,
+        );
         let mut wire = connected.map_err(|error| blame(error, proxy))?;
         wire.phases.resolve = resolve;
         Ok(wire)
@@ -211,7 +223,9 @@ impl BlockingFetcher {
             }
         }
         if let Some(wire) = answer.into_wire() {
-            self.kept.put(job.host.clone(), route, wire);
+            let clearance = self.shared.clearance(job, self.shared.guards(job));
+            self.kept
+                .put(job.host.clone(), (route, clearance.identity()), wire);
         }
         Ok(download.page(job, file.map(SpoolFile::finish)))
     }

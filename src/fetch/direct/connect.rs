@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
@@ -14,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::stream::Stream;
+use crate::fetch::clearance::Clearance;
 use crate::fetch::dial::{dial, is_unroutable};
 use crate::fetch::dns::check_public;
 use crate::fetch::dns_error::DnsError;
@@ -21,6 +21,7 @@ use crate::fetch::fault;
 use crate::fetch::phases::{Phases, lap};
 use crate::fetch::settings::Versions;
 use crate::fetch::shared::Shared;
+use crate::fetch::tls::Offer;
 use crate::fetch::unix_socket;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
@@ -28,10 +29,6 @@ use crate::url::PageUrl;
 /// Opens the connections of a lane.
 pub(super) struct Connector {
     shared: Arc<Shared>,
-    /// Offers every protocol that the settings allow.
-    tls: Arc<ClientConfig>,
-    /// Offers only HTTP/1.1.
-    tls_http1: Arc<ClientConfig>,
 }
 
 /// A connection that was opened.
@@ -41,25 +38,22 @@ pub(super) struct Opened {
     pub(super) remote: Option<SocketAddr>,
     pub(super) phases: Phases,
     pub(super) is_http2: bool,
+    /// The index of the client certificate that it was opened with.
+    pub(super) identity: Option<usize>,
 }
 
 /// How to open a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How {
-    /// Whether addresses that are not public are refused.
-    pub(super) guarded: bool,
+    /// What it may reach and show.
+    pub(super) clearance: Clearance,
     /// Whether only HTTP/1.1 is offered.
     pub(super) http1: bool,
 }
 
 impl Connector {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        let tls = Arc::new(shared.tls.clone());
-        let mut tls_http1 = shared.tls.clone();
-        tls_http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
-            tls,
-            tls_http1: Arc::new(tls_http1),
             shared: shared.clone(),
         }
     }
@@ -87,7 +81,7 @@ impl Connector {
             return Box::pin(self.connect_locally(url, how, path, began)).await;
         }
         let addresses = self
-            .addresses(url, how.guarded)
+            .addresses(url, how.clearance.is_guarded())
             .await
             .map_err(|error| fault::from_dns(&error))?;
         let since = lap(&mut phases.resolve, began);
@@ -100,7 +94,7 @@ impl Connector {
         let (stream, is_http2) = match url.is_secure() {
             false => (Stream::Plain(stream), is_known),
             true => {
-                let stream = self.handshake(url, stream, how.http1).await;
+                let stream = self.handshake(url, stream, how).await;
                 let stream =
                     stream.map_err(|error| fault::from_connect(&error, false, deadlines))?;
                 lap(&mut phases.tls, since);
@@ -113,6 +107,7 @@ impl Connector {
             remote: Some(remote),
             phases,
             is_http2,
+            identity: how.clearance.identity(),
         })
     }
 
@@ -135,7 +130,7 @@ impl Connector {
         let (stream, is_http2) = match url.is_secure() {
             false => (Stream::Local(stream), is_known),
             true => {
-                let stream = self.handshake(url, stream, how.http1).await;
+                let stream = self.handshake(url, stream, how).await;
                 let stream = stream.map_err(failed)?;
                 lap(&mut phases.tls, since);
                 let is_chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -147,6 +142,7 @@ impl Connector {
             remote: None,
             phases,
             is_http2,
+            identity: how.clearance.identity(),
         })
     }
 
@@ -175,16 +171,17 @@ impl Connector {
         &self,
         url: &PageUrl,
         stream: S,
-        http1: bool,
+        how: How,
     ) -> io::Result<TlsStream<S>> {
         let name = url.as_url().host_str().unwrap_or_default();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(name.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let config = match http1 {
-            true => &self.tls_http1,
-            false => &self.tls,
+        let offer = match how.http1 {
+            true => Offer::Http1,
+            false => Offer::Allowed,
         };
+        let config = self.shared.tls.config(how.clearance, offer);
         let connector = TlsConnector::from(config.clone());
         connector.connect(name, stream).await
     }

@@ -29,6 +29,8 @@ const READS_IN_A_ROW: u8 = 16;
 pub(super) struct Connection {
     stream: Stream,
     pub(super) remote: Option<SocketAddr>,
+    /// The index of the client certificate that it was opened with.
+    pub(super) identity: Option<usize>,
     phases: Phases,
     /// Whether a response has arrived on it.
     used: bool,
@@ -62,6 +64,7 @@ impl Connection {
         Self {
             stream: opened.stream,
             remote: opened.remote,
+            identity: opened.identity,
             phases: opened.phases,
             used: false,
             reads: 0,

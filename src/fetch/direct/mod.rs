@@ -148,8 +148,11 @@ impl Direct {
     /// A connection for a job: an idle one, one that others use too, or a new one.
     async fn line(&self, job: &Job, guarded: bool) -> Result<Line, FetchError> {
         let guards = self.shared.guards(job);
+        let clearance = self.shared.clearance(job, guarded);
         let admitted = |remote: IpAddr| admits(job, remote, None);
-        let may_use = |remote: Option<IpAddr>| !guards || remote.is_some_and(admitted);
+        let may_use = |remote: Option<IpAddr>, identity| {
+            identity == clearance.identity() && (!guards || remote.is_some_and(admitted))
+        };
         let (opening, http1) = loop {
             let (turn, http1) = {
                 let mut pool = self.pool.borrow_mut();
@@ -174,7 +177,7 @@ impl Direct {
             }
         };
         // Boxed, because it is much larger than the rest and most requests open no connection.
-        Box::pin(self.open(job, How { guarded, http1 }, opening)).await
+        Box::pin(self.open(job, How { clearance, http1 }, opening)).await
     }
 
     /// Opens a connection for a job.

@@ -96,12 +96,12 @@ impl Pool {
         }
     }
 
-    /// Finds a connection for a job whose address is one that `may_use` accepts.
+    /// Finds a connection for a job whose address and client certificate `may_use` accepts.
     pub(super) fn turn(
         &mut self,
         job: &Job,
         offers_http2: bool,
-        may_use: impl Fn(Option<IpAddr>) -> bool,
+        may_use: impl Fn(Option<IpAddr>, Option<usize>) -> bool,
     ) -> Turn {
         if !self.hosts.contains_key(&job.host) {
             self.hosts.insert(job.host.clone(), Host::default());
@@ -110,10 +110,8 @@ impl Pool {
             return Turn::Connect; // unreachable: it was just inserted
         };
         host.shared.retain(|session| !session.has_ended());
-        let shared = host
-            .shared
-            .iter()
-            .filter(|one| may_use(one.remote.map(|at| at.ip())));
+        let shared = host.shared.iter();
+        let shared = shared.filter(|one| may_use(one.remote.map(|at| at.ip()), one.identity));
         if offers_http2
             && let Some(session) = shared.min_by_key(|session| session.in_flight())
             && !host.wants_another(session, self.http2_connections)
@@ -265,13 +263,13 @@ impl Host {
     fn take(
         &mut self,
         within: Duration,
-        may_use: impl Fn(Option<IpAddr>) -> bool,
+        may_use: impl Fn(Option<IpAddr>, Option<usize>) -> bool,
     ) -> Option<Connection> {
-        while let Some(at) = self
-            .idle
-            .iter()
-            .rposition(|idle| may_use(idle.connection.remote.map(|at| at.ip())))
-        {
+        let is_usable = |idle: &Idle| {
+            let connection = &idle.connection;
+            may_use(connection.remote.map(|at| at.ip()), connection.identity)
+        };
+        while let Some(at) = self.idle.iter().rposition(is_usable) {
             let mut idle = self.idle.remove(at);
             // Anything that the server sends on an idle connection is no response to the next request (RFC 9110 15.5.9).
             if idle.since.elapsed() < within && idle.connection.is_quiet() {

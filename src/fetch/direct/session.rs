@@ -25,6 +25,8 @@ const SEND_BUFFER: usize = 1 << 20;
 pub(super) struct Session {
     pub(super) send: SendRequest<Bytes>,
     pub(super) remote: Option<SocketAddr>,
+    /// The index of the client certificate that it was opened with.
+    pub(super) identity: Option<usize>,
     /// Whether a response has arrived on it.
     pub(super) answered: Cell<bool>,
     /// Whether the connection is over.
@@ -72,6 +74,7 @@ impl Session {
         Ok(Rc::new(Self {
             send,
             remote: opened.remote,
+            identity: opened.identity,
             answered: Cell::new(false),
             ended,
             in_flight: Cell::new(0),

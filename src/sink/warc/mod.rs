@@ -122,15 +122,12 @@ impl Warc {
         name: Option<&str>,
         fresh: bool,
     ) -> Result<Self> {
-        let of_hosts = plan.hosts.iter().map(|(hosts, headers)| (hosts, headers));
-        let template =
-            Template::new(&plan.method, &plan.headers, plan.body.clone()).with_hosts(of_hosts);
         let mut warc = Self {
             name: name.map(str::to_owned),
             volume,
             about: Fields::of_file(settings, plan).into_bytes(),
             proxied: plan.proxied,
-            template,
+            template: plan.template.clone(),
             seen: SeenPayloads::default(),
         };
         if fresh {
@@ -248,7 +245,7 @@ impl Warc {
     fn write_request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
         let job = capture.job;
         let mut outgoing = self.template.outgoing(job);
-        outgoing.add(job); // its cookies are withheld, as any secret
+        outgoing.add(job); // its secrets are withheld
         let (block, mut withheld) = http::request(&outgoing.method, &job.url, &outgoing.headers);
         let id = RecordId::new();
         let mut head = self.head(RecordKind::Request, capture, id);

@@ -11,12 +11,13 @@ use bytes::Bytes;
 
 use super::super::samples::Case;
 use super::super::samples::{self, failed, page, redirected, saved_from};
-use super::super::{Format, Mark, Sink, SinkPlan, Start};
+use super::super::{Format, Mark, Sink, Start};
 use super::strict::{self, Record};
 use super::*;
 use crate::job::Request;
 use crate::page::body::Spool;
 use crate::page::failure::FetchError;
+use crate::page::headers::Headers;
 use crate::text::size::ByteSize;
 
 /// An archive in its own folder.
@@ -267,15 +268,13 @@ fn secrets_of_a_request_are_withheld_and_listed() {
         )
     };
     let mut archive = Archive::new("pages.warc", |_| {});
-    archive.case.plan = SinkPlan {
-        method: Method::POST,
-        body: Some("password=secret-1".into()),
-        ..SinkPlan::default()
-    };
-    archive.case.plan.headers.0.extend([
+    let mut headers = Headers::default();
+    headers.0.extend([
         field("authorization", "Basic secret-2"),
         field("accept", "*/*"),
     ]);
+    let body = Some("password=secret-1".into());
+    archive.case.plan.template = Template::new(&Method::POST, &headers, body);
     let mut visit = page(200);
     let mut request = Request {
         method: Some(Method::PUT),

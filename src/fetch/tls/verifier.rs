@@ -1,4 +1,4 @@
-//! Verifies servers: by their certificate in one of three ways, and always by their signature.
+//! Verifies servers: by their certificate in one of three ways, and always by their signature and the pins.
 //!
 //! `--cacert` with a self-signed certificate means: trust this server, with this certificate. `openssl req -x509`
 //! marks its certificates as authorities too, and webpki does not accept an authority as a server; OpenSSL, and so
@@ -11,14 +11,18 @@ use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+
+use crate::fetch::pin::{Pin, PinMismatch};
 
 /// Verifies a server: that it has the key of its certificate, and that the certificate is accepted.
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
     provider: Arc<CryptoProvider>,
     accepted: Accepted,
+    /// The keys that a server must have one of; if empty, any.
+    pins: Vec<Pin>,
 }
 
 /// The certificates that are accepted.
@@ -43,6 +47,7 @@ impl ServerVerifier {
         Self {
             provider,
             accepted: Accepted::All,
+            pins: Vec::new(),
         }
     }
 
@@ -51,6 +56,7 @@ impl ServerVerifier {
         Self {
             provider,
             accepted: Accepted::System(OnceLock::new()),
+            pins: Vec::new(),
         }
     }
 
@@ -69,7 +75,25 @@ impl ServerVerifier {
                 verifier,
                 certificates,
             },
+            pins: Vec::new(),
         })
+    }
+
+    /// The same, but servers must have one of these keys too, unless there are none.
+    pub(super) fn pinned(self, pins: Vec<Pin>) -> Self {
+        Self { pins, ..self }
+    }
+
+    fn check_pins(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+        if self.pins.is_empty() {
+            return Ok(());
+        }
+        let pin = Pin::of_certificate(certificate);
+        if pin.is_some_and(|pin| self.pins.contains(&pin)) {
+            return Ok(());
+        }
+        let mismatch = OtherError(Arc::new(PinMismatch(pin)));
+        Err(CertificateError::Other(mismatch).into())
     }
 }
 
@@ -85,7 +109,7 @@ impl ServerCertVerifier for ServerVerifier {
         let verify = |verifier: &dyn ServerCertVerifier| {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
-        match &self.accepted {
+        let verified = match &self.accepted {
             Accepted::All => Ok(ServerCertVerified::assertion()),
             Accepted::System(verifier) => {
                 let verifier = verifier.get_or_init(|| system_roots(&self.provider));
@@ -105,7 +129,9 @@ impl ServerCertVerifier for ServerVerifier {
                 }
                 verified => verified,
             },
-        }
+        }?;
+        self.check_pins(end_entity)?;
+        Ok(verified)
     }
 
     fn verify_tls12_signature(
