@@ -38,6 +38,8 @@ pub(crate) enum Ahead {
 pub(crate) struct Crew {
     /// The number of jobs sent and not yet returned.
     out: usize,
+    /// The size of its channels.
+    most_out: usize,
     /// The most jobs that may be out: in flight, or waiting on a lane so that it never idles.
     capacity: usize,
     lanes: Vec<Lane>,
@@ -97,11 +99,13 @@ impl Crew {
             Ahead::Some => MAX_AHEAD,
             Ahead::None => 0,
         };
-        // One slot for each job that may be out, so that completing a ticket never waits.
-        let (sender, results) = mpsc::channel(engine.in_flight() + ahead * cores);
+        // One slot for each job that may be out, so that neither sending one nor completing it ever waits.
+        let most_out = engine.in_flight() + ahead * cores;
+        let (sender, results) = mpsc::channel(most_out);
         let abort = CancellationToken::new();
         let mut crew = Self {
             out: 0,
+            most_out,
             capacity: 0,
             lanes: Vec::new(),
             free: Vec::new(),
@@ -194,7 +198,7 @@ impl Crew {
         start: impl FnOnce(mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>>,
     ) -> Result<()> {
         let capacity = in_flight + ahead;
-        let (jobs, waiting) = mpsc::channel(capacity);
+        let (jobs, waiting) = mpsc::channel(self.most_out);
         let thread = Some(start(waiting)?);
         if capacity == 1 {
             self.free.push(self.lanes.len());
@@ -259,8 +263,8 @@ impl Crew {
 
     /// Chooses the lane for a job.
     ///
-    /// That is the lane of its host while it has room, since it keeps the host's connections; otherwise the one with
-    /// the most room.
+    /// That is the lane of its host, since it keeps the host's connections, unless the job would have to wait there while
+    /// another lane has nothing to do.
     fn choose_lane(&mut self, job: &Job) -> usize {
         if let [_] = self.lanes.as_slice() {
             return 0;
@@ -273,17 +277,12 @@ impl Crew {
         if self.lanes[home].load < self.lanes[home].in_flight {
             return home;
         }
-        // Most room in flight first; if no lane has any, most room for waiting jobs.
-        let room = |lane: &Lane| {
-            let load = lane.load;
-            (
-                lane.in_flight.saturating_sub(load),
-                lane.capacity.saturating_sub(load),
-            )
+        let room = |index: &usize| {
+            let lane = &self.lanes[*index];
+            lane.in_flight.saturating_sub(lane.load)
         };
-        (0..self.lanes.len())
-            .max_by_key(|index| room(&self.lanes[*index]))
-            .unwrap_or(0)
+        let other = (0..self.lanes.len()).max_by_key(room);
+        other.filter(|other| room(other) > 0).unwrap_or(home)
     }
 
     /// Waits for the next visit. Cancel-safe: a visit that was not taken stays.

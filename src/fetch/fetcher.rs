@@ -1,5 +1,6 @@
 //! The fetch path of one event loop.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -63,22 +64,8 @@ impl Fetcher {
         let proxy = proxied.map(|(_, proxy)| proxy);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
-        let mut outgoing = self.shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &plan.spool);
-        outgoing.add(job);
         let proxied = proxied.and_then(|(index, _)| self.proxied.get(index));
-        let mut answer = match proxied {
-            None => {
-                let asked = self.direct.ask(job, guarded, &outgoing);
-                Answer::direct(patience.for_head(asked).await??)
-            }
-            Some(proxied) => {
-                let proxied = &proxied[self.shared.clearance(job, guarded).index()];
-                // Boxed, because it is much larger than the other and rarely used.
-                let asked = proxied.send(&self.shared, job, outgoing, patience.started());
-                patience.for_head(Box::pin(asked)).await??
-            }
-        };
+        let (asked, mut answer) = self.ask(job, proxied, guarded, &patience).await?;
         let answered = Instant::now();
         let head = &mut answer.head;
         if is_idle_timeout(head.status, &head.headers, head.kept) {
@@ -107,6 +94,32 @@ impl Fetcher {
             self.direct.take_back(body, job);
         }
         Ok(download.page(job, file))
+    }
+
+    /// Sends the request of a job, and receives the head of its response.
+    async fn ask(
+        &self,
+        job: &Job,
+        proxied: Option<&Vec<Proxied>>,
+        guarded: bool,
+        patience: &Patience,
+    ) -> Result<(Asked, Box<Answer>), FetchError> {
+        let mut outgoing = self.shared.template.outgoing(job);
+        let asked = Asked::of(&mut outgoing, job, &self.shared.plan.spool);
+        outgoing.add(job);
+        let answer = match proxied {
+            None => {
+                let answered = pin!(self.direct.ask(job, guarded, &outgoing));
+                Answer::direct(patience.for_head(answered).await??)
+            }
+            Some(proxied) => {
+                let proxied = &proxied[self.shared.clearance(job, guarded).index()];
+                // Boxed, because it is much larger than the other and rarely used.
+                let answered = proxied.send(&self.shared, job, outgoing, patience.started());
+                patience.for_head(Box::pin(answered).as_mut()).await??
+            }
+        };
+        Ok((asked, answer))
     }
 
     /// Checks the literal host, or each address of its name, before anything is sent.
@@ -178,10 +191,13 @@ impl Fetcher {
             return Ok(Step::End);
         }
         let chunk = match body {
-            Incoming::Direct(body) => patience.for_chunk(self.direct.chunk(body)).await??,
+            Incoming::Direct(body) => {
+                let chunk = pin!(self.direct.chunk(body));
+                patience.for_chunk(chunk).await??
+            }
             Incoming::Proxied(body) => {
                 let deadlines = &self.shared.plan.settings.deadlines;
-                let chunk = proxied_chunk(body, download.received(), deadlines);
+                let chunk = pin!(proxied_chunk(body, download.received(), deadlines));
                 patience.for_chunk(chunk).await??
             }
         };

@@ -4,6 +4,7 @@
 //! wait for.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep_until, timeout_at};
@@ -33,9 +34,14 @@ impl Patience {
 
     /// Waits for the head of the response.
     ///
+    /// The future is pinned elsewhere: in here it would take its size several times.
+    ///
     /// # Errors
     /// When a deadline passes first.
-    pub(super) async fn for_head<T>(&self, head: impl Future<Output = T>) -> Result<T, FetchError> {
+    pub(super) async fn for_head<T>(
+        &self,
+        head: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, FetchError> {
         self.wait(
             self.started,
             Phase::FirstByte,
@@ -51,7 +57,7 @@ impl Patience {
     /// When a deadline passes first.
     pub(super) async fn for_chunk<T>(
         &self,
-        chunk: impl Future<Output = T>,
+        chunk: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, FetchError> {
         self.wait(
             Instant::now(),
@@ -84,7 +90,7 @@ impl Patience {
         since: Instant,
         phase: Phase,
         after: Duration,
-        future: impl Future<Output = T>,
+        future: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, FetchError> {
         let near = at(since, after).map(|at| (at, phase, after));
         let total = self.deadlines.total;

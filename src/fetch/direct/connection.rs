@@ -25,7 +25,7 @@ use crate::url::PageUrl;
 /// The number of reads after which a request lets others go first, even if more has arrived.
 const READS_IN_A_ROW: u8 = 16;
 
-/// A connection with HTTP/1.1.
+/// A connection with HTTP/1.1. Boxed, because it passes through many futures.
 pub(super) struct Connection {
     stream: Stream,
     pub(super) remote: Option<SocketAddr>,
@@ -41,7 +41,7 @@ pub(super) struct Connection {
 
 /// A response whose body is being received.
 pub(in crate::fetch) struct Receiving {
-    connection: Connection,
+    connection: Box<Connection>,
     body: http1::Body,
     /// Bytes that arrived and were not looked at yet.
     rest: Bytes,
@@ -60,8 +60,8 @@ struct Sending {
 }
 
 impl Connection {
-    pub(super) fn new(opened: Opened, room: Room) -> Self {
-        Self {
+    pub(super) fn new(opened: Opened, room: Room) -> Box<Self> {
+        Box::new(Self {
             stream: opened.stream,
             remote: opened.remote,
             identity: opened.identity,
@@ -69,7 +69,7 @@ impl Connection {
             used: false,
             reads: 0,
             _room: room,
-        }
+        })
     }
 
     /// Whether the server has neither closed the connection nor sent anything on it.
@@ -82,7 +82,7 @@ impl Connection {
     /// # Errors
     /// Why there is no response.
     pub(super) async fn ask(
-        mut self,
+        mut self: Box<Self>,
         buffers: &Buffers,
         outgoing: &Outgoing<'_>,
         url: &PageUrl,
@@ -251,7 +251,7 @@ impl Receiving {
     }
 
     /// The connection, if it may be used again.
-    pub(super) fn into_connection(self) -> Option<Connection> {
+    pub(super) fn into_connection(self) -> Option<Box<Connection>> {
         let reusable = self.keeps && self.body.is_over() && self.rest.is_empty();
         reusable.then_some(self.connection)
     }

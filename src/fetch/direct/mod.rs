@@ -62,7 +62,7 @@ pub(super) enum Body {
 
 /// What a request is sent on.
 enum Line {
-    Http1(Connection),
+    Http1(Box<Connection>),
     /// Together with other requests; with how long it took to open, if it was opened for this one.
     Http2(InUse, Phases),
 }
@@ -107,19 +107,37 @@ impl Direct {
                     return Ok((head, Body::Http1(body)));
                 }
                 Line::Http2(in_use, phases) => {
-                    let Some(ready) = Ready::wait(in_use).await else {
-                        continue; // the connection has ended, and nothing was sent
-                    };
-                    return match ready.ask(outgoing, &job.url, phases).await {
-                        Ok((head, body)) => Ok((head, Body::Http2(body))),
-                        // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
-                        Err(failed) if self.falls_back() && fault::wants_http1(&failed.error) => {
-                            self.pool.borrow_mut().prefer_http1(&job.host);
-                            Err(FetchError::Unprocessed("the host wants HTTP/1.1".into()))
-                        }
-                        Err(failed) => Err(failed.fault(&outgoing.method, deadlines)),
-                    };
+                    // Boxed, because it is larger than the other.
+                    let asked = Box::pin(self.ask_http2(in_use, phases, job, outgoing));
+                    if let Some(answered) = asked.await? {
+                        return Ok(answered);
+                    }
                 }
+            }
+        }
+    }
+
+    /// Sends a request over HTTP/2; `None` if the connection has ended, and nothing was sent.
+    async fn ask_http2(
+        &self,
+        in_use: InUse,
+        phases: Phases,
+        job: &Job,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<Option<(Head, Body)>, FetchError> {
+        let Some(ready) = Ready::wait(in_use).await else {
+            return Ok(None);
+        };
+        match ready.ask(outgoing, &job.url, phases).await {
+            Ok((head, body)) => Ok(Some((head, Body::Http2(body)))),
+            // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
+            Err(failed) if self.falls_back() && fault::wants_http1(&failed.error) => {
+                self.pool.borrow_mut().prefer_http1(&job.host);
+                Err(FetchError::Unprocessed("the host wants HTTP/1.1".into()))
+            }
+            Err(failed) => {
+                let deadlines = &self.shared.plan.settings.deadlines;
+                Err(failed.fault(&outgoing.method, deadlines))
             }
         }
     }

@@ -47,7 +47,7 @@ pub(super) struct Pool {
 /// What a request does to get a connection.
 pub(super) enum Turn {
     /// Use this idle one.
-    Idle(Connection),
+    Idle(Box<Connection>),
     /// Use this one, together with other requests.
     Shared(InUse),
     /// Open one.
@@ -68,7 +68,7 @@ struct Host {
 
 struct Idle {
     since: Instant,
-    connection: Connection,
+    connection: Box<Connection>,
 }
 
 /// The protocol that an https host is known to speak.
@@ -140,7 +140,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request to its host.
-    pub(super) fn put(&mut self, host: &HostKey, connection: Connection) {
+    pub(super) fn put(&mut self, host: &HostKey, connection: Box<Connection>) {
         let now = Instant::now();
         if now.duration_since(self.swept) >= SWEEP_EVERY {
             self.sweep(now);
@@ -264,7 +264,7 @@ impl Host {
         &mut self,
         within: Duration,
         may_use: impl Fn(Option<IpAddr>, Option<usize>) -> bool,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let is_usable = |idle: &Idle| {
             let connection = &idle.connection;
             may_use(connection.remote.map(|at| at.ip()), connection.identity)
