@@ -264,7 +264,7 @@ impl Crew {
     /// Chooses the lane for a job.
     ///
     /// That is the lane of its host, since it keeps the host's connections, unless the job would have to wait there while
-    /// another lane has nothing to do.
+    /// another lane has room, or has much less to do.
     fn choose_lane(&mut self, job: &Job) -> usize {
         if let [_] = self.lanes.as_slice() {
             return 0;
@@ -274,15 +274,18 @@ impl Crew {
         }
         let hash = xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes());
         let home = (hash % self.lanes.len() as u64) as usize;
-        if self.lanes[home].load < self.lanes[home].in_flight {
+        let Lane {
+            load, in_flight, ..
+        } = self.lanes[home];
+        if load < in_flight {
             return home;
         }
-        let room = |index: &usize| {
-            let lane = &self.lanes[*index];
-            lane.in_flight.saturating_sub(lane.load)
+        let other = (0..self.lanes.len()).min_by_key(|index| self.lanes[*index].load);
+        let is_better = |other: &usize| {
+            let other = &self.lanes[*other];
+            other.load < other.in_flight || other.load + in_flight / 2 < load
         };
-        let other = (0..self.lanes.len()).max_by_key(room);
-        other.filter(|other| room(other) > 0).unwrap_or(home)
+        other.filter(is_better).unwrap_or(home)
     }
 
     /// Waits for the next visit. Cancel-safe: a visit that was not taken stays.

@@ -19,6 +19,7 @@ use crate::job::netrc::Netrc;
 use crate::job::outgoing::{Authentication, Template};
 use crate::page::headers::Headers;
 use crate::text::size::ByteSize;
+use crate::url::HostPattern;
 
 /// The settings of the fetch path. Plain data, because it is sent to child processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,19 +207,12 @@ impl std::str::FromStr for TlsVersion {
 /// A client certificate, and the hosts that it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientIdentity {
-    /// A host name, `*.suffix`, or `*` for every host.
-    pub hosts: String,
+    /// The hosts; of several patterns that match a host, the most specific one counts.
+    pub hosts: HostPattern,
     /// A PEM file with the certificate, followed by those of intermediate authorities if there are any.
     pub certificate: PathBuf,
     /// A PEM file with the key; `None` if it is in the file of the certificate.
     pub key: Option<PathBuf>,
-}
-
-impl ClientIdentity {
-    /// Whether this is for the host `name`.
-    pub fn matches(&self, name: &str) -> bool {
-        is_name_of(&self.hosts, name)
-    }
 }
 
 /// A name and the addresses to use for it instead of a DNS lookup.
@@ -399,16 +393,13 @@ impl Override {
 
     /// Whether this applies to `name`.
     pub fn matches(&self, name: &str) -> bool {
-        is_name_of(&self.name, name)
-    }
-}
-
-/// Whether a host has a name: a whole one, `*.suffix`, or `*` for every host.
-fn is_name_of(pattern: &str, name: &str) -> bool {
-    match pattern.strip_prefix('*') {
-        Some("") => true,
-        Some(suffix) => name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix),
-        None => pattern.eq_ignore_ascii_case(name),
+        match self.name.strip_prefix('*') {
+            Some("") => true,
+            Some(suffix) => {
+                name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix)
+            }
+            None => self.name.eq_ignore_ascii_case(name),
+        }
     }
 }
 

@@ -74,10 +74,12 @@ impl Shared {
             return Clearance::Anywhere;
         }
         let name = job.url.as_url().host_str().unwrap_or_default();
-        let identity = identities
-            .iter()
-            .position(|identity| identity.matches(name));
-        identity.map_or(Clearance::Anywhere, Clearance::Identified)
+        let matching = identities.iter().enumerate().rev();
+        let matching = matching.filter(|(_, identity)| identity.hosts.matches(name));
+        let best = matching.max_by_key(|(_, identity)| identity.hosts.rank());
+        best.map_or(Clearance::Anywhere, |(index, _)| {
+            Clearance::Identified(index)
+        })
     }
 
     /// Whether a job's host is asked over HTTP/1.1 only, because the settings for it say so.

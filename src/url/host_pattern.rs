@@ -11,6 +11,11 @@ use url::Host;
 pub struct HostPattern(String);
 
 impl HostPattern {
+    /// The pattern of every host.
+    pub fn all() -> Self {
+        Self("*".to_owned())
+    }
+
     /// Whether this is the pattern of a host, written as in a URL.
     pub fn matches(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.');

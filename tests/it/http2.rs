@@ -7,7 +7,7 @@ use std::thread;
 
 use haul::Config;
 use haul::fetch::{Http2Connections, TlsSettings, Versions};
-use http::Response;
+use http::{Response, StatusCode};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -100,6 +100,8 @@ async fn talk_plain(stream: TcpStream, number: usize, all: Arc<Barrier>) -> Opti
 
 /// Responds to every request over HTTP/2 with its path, except one that it resets; over HTTP/1.1 with "one".
 ///
+/// Paths that begin with `/half` have that page over HTTP/2 too, but every second request for one is rejected.
+///
 /// Returns `None` once the client has left.
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor) -> Option<()> {
     let mut stream = acceptor.accept(stream).await.ok()?;
@@ -115,14 +117,22 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor) -> Option<()> {
         }
     }
     let mut connection = h2::server::handshake(stream).await.ok()?;
+    let mut requests = 0;
     while let Some(Ok((request, mut answer))) = connection.accept().await {
         let path = request.uri().path().to_owned();
         if path == "/reset" {
             answer.send_reset(h2::Reason::INTERNAL_ERROR);
             continue;
         }
-        let mut body = answer.send_response(Response::new(()), false).ok()?;
-        body.send_data(path.into(), true).ok()?;
+        let is_half = path.starts_with("/half");
+        requests += usize::from(is_half);
+        let mut head = Response::new(());
+        if is_half && requests % 2 == 1 {
+            *head.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        let page = if is_half { "one".into() } else { path };
+        let mut body = answer.send_response(head, false).ok()?;
+        body.send_data(page.into(), true).ok()?;
     }
     None
 }

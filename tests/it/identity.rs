@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use haul::fetch::{ClientIdentity, Private, TlsSettings};
 use haul::origin::{Origin, Response, Site};
-use haul::{Config, ScopeReach};
+use haul::{Config, HostPattern, ScopeReach};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -34,7 +34,7 @@ fn client(folder: &Path, name: &str) -> ClientIdentity {
     fs::write(path("pem"), certificate.pem()).unwrap();
     fs::write(path("key"), key.serialize_pem()).unwrap();
     ClientIdentity {
-        hosts: "*".to_owned(),
+        hosts: HostPattern::all(),
         certificate: path("pem"),
         key: Some(path("key")),
     }
@@ -141,12 +141,12 @@ fn each_host_is_shown_the_certificate_that_is_for_it() {
         let mut settings = as_client(config(engine, urls), ann.clone());
         settings.fetch.identities = vec![
             ClientIdentity {
-                hosts: "A.nginx.localhost".to_owned(),
-                ..ann.clone()
+                hosts: "*.nginx.localhost".parse().unwrap(),
+                ..bob.clone()
             },
             ClientIdentity {
-                hosts: "*.nginx.localhost".to_owned(),
-                ..bob.clone()
+                hosts: "A.nginx.localhost".parse().unwrap(),
+                ..ann.clone()
             },
         ];
         assert_eq!(run(settings).ends(), ["200"; 3]);

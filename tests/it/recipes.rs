@@ -140,9 +140,10 @@ fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
             "6\n",
             "{engine}"
         );
+        // A page whose recipe was found after it had a record has another one.
         let pages = query_rows(
             folder,
-            "SELECT count(*), sum(url LIKE '%/about') FROM pages",
+            "SELECT count(*), sum(url LIKE '%/about') FROM (SELECT DISTINCT url FROM pages)",
         );
         let expected = if only { "8|0\n" } else { "9|1\n" };
         assert_eq!(pages, expected, "{engine}");

@@ -193,7 +193,7 @@ fn pins_and_client_certificates_are_not_used_with_a_proxy_that_they_would_reach(
         let error = outcome(settings.clone()).unwrap_err().to_string();
         assert!(error.contains("whose key would be checked too"), "{error}");
         settings.fetch.identities = vec![ClientIdentity {
-            hosts: "*".to_owned(),
+            hosts: haul::HostPattern::all(),
             certificate: "gone.pem".into(),
             key: None,
         }];

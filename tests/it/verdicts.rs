@@ -6,12 +6,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use haul::origin::{LogLevel, Origin, OriginSettings, Reply, Request, Response, Site};
+use haul::origin::{LogLevel, Origin, OriginSettings, Request, Response, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cli::haul;
 use crate::compare::{compare, json};
+use crate::http2;
 
 /// A server that responds with `answer`, and a list of its URLs.
 fn server(
@@ -39,24 +40,13 @@ fn prose() -> String {
 #[test]
 fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
     let folder = tempfile::tempdir().unwrap();
-    let turn = AtomicU64::new(0);
-    // The blocking engine's HTTP stack writes header fields in another order, which identifies its requests.
-    let first = Arc::new(std::sync::OnceLock::new());
-    let _origin = server(folder.path(), 20, move |request| {
-        let names: Vec<_> = request
-            .headers()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        let is_first = *first.get_or_init(|| names.clone()) == names;
-        let refused = is_first && turn.fetch_add(1, Relaxed).is_multiple_of(2);
-        match refused {
-            true => Response::from(Reply::new(500)),
-            false => Response::page(prose()),
-        }
-    });
+    // Every second request over HTTP/2 is rejected, and `blocking` speaks HTTP/1.1.
+    let address = http2::serve(&["h2", "http/1.1"], Arc::default());
+    let urls = (0..20).map(|page| format!("https://{address}/half/{page}\n"));
+    std::fs::write(folder.path().join("urls.txt"), urls.collect::<String>()).unwrap();
     let words = [
         "urls.txt",
+        "-k",
         "--engines",
         "async,blocking",
         "--retries",

@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use haul::Error;
 use haul::fetch::{
     ClientIdentity, FetchSettings, Http2Connections, NoProxy, Override, Pin, Private, Proxy,
     TlsSettings, TlsVersion, Versions,
 };
+use haul::{Error, HostPattern};
 
 use super::environment::Environment;
 use super::given;
@@ -121,11 +121,11 @@ impl Connection {
         fetch.pins = self.pins()?;
         fetch.tls_min = self.tls_min;
         let identity = self.cert.as_ref().map(|certificate| ClientIdentity {
-            hosts: "*".to_owned(),
+            hosts: HostPattern::all(),
             certificate: certificate.clone(),
             key: self.key.clone(),
         });
-        fetch.identities = identity.into_iter().collect();
+        fetch.identities.extend(identity);
         if self.http1 {
             fetch.versions = Versions::Http1;
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use haul::fetch::{FetchSettings, HostSettings, HostWay};
+use haul::fetch::{ClientIdentity, FetchSettings, HostSettings, HostWay};
 use haul::frontier::{FrontierSettings, HostPace, Rate};
 use haul::{Error, HostPattern};
 use http::header;
@@ -20,13 +20,15 @@ use super::{given, secret};
 /// The flag, without its dashes.
 pub(crate) const FLAG: &str = "for-host";
 /// The keys of a section. Each is the flag of the same name, for these hosts.
-pub(crate) const KEYS: [&str; 8] = [
+pub(crate) const KEYS: [&str; 10] = [
     "per-host",
     "delay",
     "rate",
     "header",
     "user",
     "bearer-file",
+    "cert",
+    "key",
     "proxy",
     "http1",
 ];
@@ -37,7 +39,7 @@ pub(crate) const KEYS: [&str; 8] = [
 pub(super) struct ForHosts {
     /// Use another value for these hosts, as in '*.example.org delay=2s'; may be repeated
     ///
-    /// KEY is per-host, delay, rate, header, user, bearer-file, proxy or http1. HOST is a name or an address, *.NAME for
+    /// KEY is per-host, delay, rate, header, user, bearer-file, cert, key, proxy or http1. HOST is a name or an address, *.NAME for
     /// all names below one, or * for all; the most specific one that has the key counts. Headers and credentials are
     /// sent to these hosts whoever leads to them, but secrets over http only if you name the URL. In the configuration
     /// file, a section [host."HOST"] has these keys.
@@ -58,6 +60,8 @@ enum Key {
     Header(String),
     User(String),
     BearerFile(PathBuf),
+    Certificate(PathBuf),
+    Private(PathBuf),
     Way(HostWay),
     Http1(bool),
 }
@@ -95,6 +99,8 @@ fn read(entry: &str) -> Result<Entry, String> {
             false => Err("a name and a password are needed, as in ann:secret".to_owned()),
         },
         "bearer-file" => Ok(Key::BearerFile(value.into())),
+        "cert" => Ok(Key::Certificate(value.into())),
+        "key" => Ok(Key::Private(value.into())),
         "proxy" if value.trim().is_empty() => Ok(Key::Way(HostWay::Direct)),
         "proxy" => value.parse().map(|proxy| Key::Way(HostWay::Through(proxy))),
         "http1" => value
@@ -125,6 +131,7 @@ impl ForHosts {
         fetch: &mut FetchSettings,
         frontier: &mut FrontierSettings,
     ) -> haul::Result<()> {
+        let mut keys: Vec<(HostPattern, PathBuf)> = Vec::new();
         for text in &self.for_host {
             let problem = |problem| Error::Setting(format!("--for-host: {problem}"));
             let Entry { hosts, key } = read(text).map_err(problem)?;
@@ -155,12 +162,34 @@ impl ForHosts {
                     let before = request.headers.0.insert(header::AUTHORIZATION, value);
                     before.is_none()
                 }
+                Key::Certificate(certificate) => {
+                    let is_new = !fetch.identities.iter().any(|one| one.hosts == hosts);
+                    fetch.identities.push(ClientIdentity {
+                        hosts,
+                        certificate,
+                        key: None,
+                    });
+                    is_new
+                }
+                Key::Private(path) => {
+                    let is_new = !keys.iter().any(|(others, _)| *others == hosts);
+                    keys.push((hosts, path));
+                    is_new
+                }
                 Key::Way(way) => request.way.replace(way).is_none(),
                 Key::Http1(on) => request.http1.replace(on).is_none(),
             };
             if !is_new {
                 return Err(twice());
             }
+        }
+        for (hosts, path) in keys {
+            let mut identities = fetch.identities.iter_mut();
+            let Some(identity) = identities.find(|one| one.hosts == hosts) else {
+                let problem = format!("--for-host: {hosts} has a key, and no cert that it is for");
+                return Err(Error::Setting(problem));
+            };
+            identity.key = Some(path);
         }
         let is_empty = |one: &HostPace| *one == HostPace::new(one.hosts.clone());
         frontier.hosts.retain(|one| !is_empty(one));
@@ -201,6 +230,8 @@ mod tests {
             "example.org header=X-Key: a=b",
             "example.org user=ann:s3cret",
             "example.org bearer-file=token.txt",
+            "example.org cert=ann.pem",
+            "example.org key=ann.key",
             "example.org proxy=",
             "example.org proxy=socks5h://ann:s3cret@127.0.0.1",
             "[::1] http1=true",

@@ -43,8 +43,8 @@ use opening::Opening;
 use pool::{Pool, Turn};
 use session::{InUse, Session};
 
-/// The most connections that a run may have open, whatever the limit of files.
-const MOST: u64 = 65_536;
+/// The most connections that a run may have open, whatever the limit of files: each costs memory.
+const MOST: u64 = 4096;
 
 /// The direct connections of one event loop.
 pub(super) struct Direct {

@@ -250,14 +250,20 @@ impl Pool {
 }
 
 impl Host {
-    /// Whether to open another connection with HTTP/2, given the one with the fewest requests.
+    /// Whether a request needs another connection with HTTP/2, given the one with the fewest requests.
     fn wants_another(&self, least_busy: &Session, allowed: Http2Connections) -> bool {
-        let (most, full) = match allowed {
-            Http2Connections::UpTo(most) => (most.get(), 1),
-            Http2Connections::AsNeeded => (Http2Connections::MOST, least_busy.capacity()),
-        };
         let is_opening = matches!(self.protocol, Protocol::Asked(_));
-        !is_opening && self.shared.len() < most && least_busy.in_flight() >= full
+        let in_flight = least_busy.in_flight();
+        match allowed {
+            // Without waiting for it: the others take requests meanwhile.
+            Http2Connections::UpTo(most) => {
+                self.shared.len() < most.get() && in_flight > 0 && !is_opening
+            }
+            // They do not, so a request that finds one being opened waits for that.
+            Http2Connections::AsNeeded => {
+                self.shared.len() < Http2Connections::MOST && in_flight >= least_busy.capacity()
+            }
+        }
     }
 
     fn take(
