@@ -1,6 +1,6 @@
 //! Cookies: what servers ask a client to send back (RFC 6265bis).
 //!
-//! A [`Jar`] takes the `Set-Cookie` fields of each response and answers which cookies go with a request. Invariant: a
+//! A jar takes the `Set-Cookie` fields of each response and answers which cookies go with a request. Invariant: a
 //! cookie is only sent to the site that set it, a `Secure` one only over TLS, and a jar is bounded in count and bytes.
 //! Edge: haul has no page that a request could belong to, so every request counts as one that the user made, and
 //! `SameSite` restricts nothing.

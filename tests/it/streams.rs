@@ -5,6 +5,7 @@
 //! one.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -268,5 +269,22 @@ fn a_host_header_is_the_authority_of_a_request_and_each_host_keeps_its_own_conne
         let mut requests = requests.lock().unwrap().clone();
         requests.sort();
         assert_eq!(requests, ["one shop.example None", "two shop.example None"]);
+    });
+}
+
+#[test]
+fn a_host_that_ends_each_connection_at_once_is_not_connected_to_more_often_than_tries_allow() {
+    on_every_engine_with_http_2(|engine| {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
+        let port = serve(move |mut stream| {
+            count.fetch_add(1, Ordering::SeqCst);
+            async move { stream.shutdown().await.ok() }
+        });
+        let mut settings = config(engine, [format!("https://two.localhost:{port}/")]);
+        settings.fetch.tls = TlsSettings::Insecure;
+        settings.frontier.retries = 0;
+        assert_eq!(run(settings).ends(), ["closed"]);
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{engine}");
     });
 }

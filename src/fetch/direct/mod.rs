@@ -64,7 +64,7 @@ pub(super) enum Body {
 enum Line {
     Http1(Box<Connection>),
     /// Together with other requests; with how long it took to open, if it was opened for this one.
-    Http2(InUse, Phases),
+    Http2(InUse, Option<Phases>),
 }
 
 /// The most connections that a run may have open.
@@ -106,9 +106,9 @@ impl Direct {
                     let (head, body) = asked.await?;
                     return Ok((head, Body::Http1(body)));
                 }
-                Line::Http2(in_use, phases) => {
+                Line::Http2(in_use, opened) => {
                     // Boxed, because it is larger than the other.
-                    let asked = Box::pin(self.ask_http2(in_use, phases, job, outgoing));
+                    let asked = Box::pin(self.ask_http2(in_use, opened, job, outgoing));
                     if let Some(answered) = asked.await? {
                         return Ok(answered);
                     }
@@ -117,17 +117,22 @@ impl Direct {
         }
     }
 
-    /// Sends a request over HTTP/2; `None` if the connection has ended, and nothing was sent.
+    /// Sends a request over HTTP/2; `None` if the connection had been kept and has ended, and nothing was sent.
     async fn ask_http2(
         &self,
         in_use: InUse,
-        phases: Phases,
+        opened: Option<Phases>,
         job: &Job,
         outgoing: &Outgoing<'_>,
     ) -> Result<Option<(Head, Body)>, FetchError> {
         let Some(ready) = Ready::wait(in_use).await else {
-            return Ok(None);
+            // A host that closes every connection at once must not be connected to again and again.
+            return match opened {
+                Some(_) => Err(FetchError::Closed),
+                None => Ok(None),
+            };
         };
+        let phases = opened.unwrap_or_default();
         match ready.ask(outgoing, &job.url, phases).await {
             Ok((head, body)) => Ok(Some((head, Body::Http2(body)))),
             // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
@@ -180,7 +185,7 @@ impl Direct {
             };
             match turn {
                 Turn::Idle(connection) => return Ok(Line::Http1(connection)),
-                Turn::Shared(in_use) => return Ok(Line::Http2(in_use, Phases::default())),
+                Turn::Shared(in_use) => return Ok(Line::Http2(in_use, None)),
                 Turn::Connect => break (None, http1),
                 Turn::First(tell) => {
                     break (Some(Opening::new(&self.pool, &job.host, tell)), http1);
@@ -226,7 +231,7 @@ impl Direct {
         if let Some(opening) = opening {
             opening.found_http2();
         }
-        Ok(Line::Http2(session.enter(), phases))
+        Ok(Line::Http2(session.enter(), Some(phases)))
     }
 
     /// Whether a host that refuses HTTP/2 is asked over HTTP/1.1.
