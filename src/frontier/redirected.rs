@@ -30,6 +30,8 @@ pub(super) struct Redirected {
     pub(super) sent: u64,
     /// How often it was fetched again.
     pub(super) times: u8,
+    /// Whether its response set cookies.
+    pub(super) sets_cookies: bool,
 }
 
 impl RedirectedPages {
@@ -73,6 +75,7 @@ impl RedirectedPages {
                 target: None,
                 sent: 0,
                 times: 0,
+                sets_cookies: false,
             };
             self.remember(row.fingerprint, page);
         }

@@ -58,7 +58,8 @@ impl Frontier {
             .redirected
             .get(fingerprint)
             .map_or(0, |page| page.times);
-        let mut opened = match page.headers.0.contains_key(SET_COOKIE) {
+        let sets_cookies = page.headers.0.contains_key(SET_COOKIE);
+        let mut opened = match sets_cookies {
             true => self.redirected.to(fingerprint),
             false => Vec::new(),
         };
@@ -76,8 +77,14 @@ impl Frontier {
             target: Some(target),
             sent,
             times,
+            sets_cookies,
         };
         self.redirected.remember(fingerprint, page);
+        // The page that it redirected to may have come back first, with the cookies that this one lacked.
+        let target = self.redirected.get(target);
+        if target.is_some_and(|target| target.sets_cookies) {
+            self.fetch_behind_wall(fingerprint, cookies, now)?;
+        }
         Ok(())
     }
 

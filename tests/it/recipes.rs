@@ -173,6 +173,9 @@ print(len(pages), jsonl[0]['items']['list'][0]['name'])
         "crawl",
         &start,
         "-q",
+        // One page after the other: none has a record before its recipe is found, and then another one.
+        "-c",
+        "1",
         "-o",
         "out.jsonl.gz",
         "-o",

@@ -152,7 +152,8 @@ impl Running {
         let (code, text) = self
             .ends_within(GONE)
             .expect("a child that survives its parent");
-        assert!(code.is_none() || code == Some(0), "{code:?} {text}");
+        // It may have ended by itself just before that, with a list that has malformed lines.
+        assert!(matches!(code, None | Some(0 | 3)), "{code:?} {text}");
         text
     }
 }
