@@ -34,6 +34,11 @@ pub(crate) enum Ahead {
     None,
 }
 
+/// By how many jobs a lane may have more to do than another one and still get those of its hosts.
+///
+/// More would keep hosts on their lanes more often, but at the end of a run the others would have nothing left to do.
+const FARTHEST_BEHIND: usize = 32;
+
 /// A running engine: its lanes and their jobs.
 pub(crate) struct Crew {
     /// The number of jobs sent and not yet returned.
@@ -283,7 +288,7 @@ impl Crew {
         let other = (0..self.lanes.len()).min_by_key(|index| self.lanes[*index].load);
         let is_better = |other: &usize| {
             let other = &self.lanes[*other];
-            other.load < other.in_flight || other.load + in_flight / 2 < load
+            other.load < other.in_flight || other.load + FARTHEST_BEHIND < load
         };
         other.filter(is_better).unwrap_or(home)
     }
