@@ -13,10 +13,10 @@ use tokio_util::io::poll_read_buf;
 
 /// The size of the buffer for reading.
 const READ: usize = 64 << 10;
-/// A body with at least this many bytes left is read into memory of its own, and not copied.
+/// A body with at least this many bytes left is not copied: its pieces stay where they were read.
 const LARGE: u64 = 32 << 10;
-/// The most bytes of such a body that are read at a time.
-const MOST_AT_ONCE: u64 = 256 << 10;
+/// The memory for such pieces that is taken at a time.
+const PIECES: usize = 256 << 10;
 /// The largest buffer for sending that is kept.
 const KEPT: usize = 64 << 10;
 /// The number of buffers for sending that are kept: hardly ever does a request wait for the other side to take it.
@@ -26,6 +26,8 @@ const SPARE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Buffers {
     read: RefCell<Box<[u8]>>,
+    /// Where pieces of large bodies are read; it is taken again once nobody needs them any more.
+    pieces: RefCell<BytesMut>,
     spare: RefCell<Vec<Vec<u8>>>,
 }
 
@@ -33,6 +35,7 @@ impl Default for Buffers {
     fn default() -> Self {
         Self {
             read: RefCell::new(vec![0; READ].into()),
+            pieces: RefCell::default(),
             spare: RefCell::default(),
         }
     }
@@ -48,10 +51,13 @@ impl Buffers {
         expected: Option<u64>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<Bytes>> {
-        if let Some(expected) = expected.filter(|expected| *expected >= LARGE) {
-            let mut own = BytesMut::with_capacity(expected.min(MOST_AT_ONCE) as usize);
-            ready!(poll_read_buf(Pin::new(stream), context, &mut own))?;
-            return Poll::Ready(Ok(own.freeze()));
+        if expected.is_some_and(|expected| expected >= LARGE) {
+            let mut pieces = self.pieces.borrow_mut();
+            if pieces.capacity() < READ {
+                pieces.reserve(PIECES);
+            }
+            ready!(poll_read_buf(Pin::new(stream), context, &mut *pieces))?;
+            return Poll::Ready(Ok(pieces.split().freeze()));
         }
         let mut read = self.read.borrow_mut();
         let mut buffer = ReadBuf::new(&mut read);
