@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::route::Route;
 use super::source::Source;
 use crate::fetch::fault::{self, Stage, from_ureq};
-use crate::fetch::http1::{self, Body, Form, Head, HeadReader};
+use crate::fetch::http1::{self, Body, BodyReader, Form, Head, HeadReader, Next};
 use crate::fetch::phases::Phases;
 use crate::job::outgoing::Outgoing;
 use crate::page::failure::FetchError;
@@ -32,16 +32,13 @@ pub(super) struct Answer {
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
     wire: Wire,
-    body: Body,
-    /// Bytes that arrived and were not looked at yet.
-    rest: Bytes,
+    body: BodyReader,
     /// Whether the connection was kept from an earlier request.
     pub(super) kept: bool,
     /// How long the connection took to open, if it is new.
     pub(super) phases: Phases,
     /// Whether the connection may be kept once the body has ended.
     keeps: bool,
-    received: u64,
 }
 
 impl Wire {
@@ -95,31 +92,21 @@ impl Wire {
                 self.phases
             },
             wire: self,
-            body,
-            rest,
-            received: 0,
+            body: BodyReader::new(body, rest),
         })
     }
 
-    /// Reads the head of the response, and skips interim responses before it.
-    ///
-    /// Returns the bytes that arrived after it too.
+    /// Reads the head of the response. Returns it with the bytes that arrived after it.
     fn head(&mut self, clock: &Clock) -> Result<(Head, Bytes), FetchError> {
         let mut reader = HeadReader::default();
-        let mut rest = Bytes::new();
         loop {
-            if rest.is_empty() {
-                let failed = |error: ureq::Error| from_ureq(&error, Stage::Head, &clock.deadlines);
-                rest = self.source.read(clock.for_head()).map_err(failed)?;
-                if rest.is_empty() {
-                    return Err(FetchError::Closed);
-                }
+            let failed = |error: ureq::Error| from_ureq(&error, Stage::Head, &clock.deadlines);
+            let arrived = self.source.read(clock.for_head()).map_err(failed)?;
+            if arrived.is_empty() {
+                return Err(FetchError::Closed);
             }
-            if let Some((head, after)) = reader.take(std::mem::take(&mut rest))? {
-                if head.is_final() {
-                    return Ok((head, after));
-                }
-                rest = after;
+            if let Some(head) = reader.take(arrived)? {
+                return Ok(head);
             }
         }
     }
@@ -131,22 +118,19 @@ impl Answer {
     /// # Errors
     /// Why the body cannot be read further.
     pub(super) fn chunk(&mut self, clock: &Clock) -> Result<Option<Bytes>, FetchError> {
-        while !self.body.is_over() {
-            if self.rest.is_empty() {
-                let stage = Stage::Body(self.received);
-                let read = self.wire.source.read(clock.for_chunk());
-                self.rest = read.map_err(|error| from_ureq(&error, stage, &clock.deadlines))?;
-                if self.rest.is_empty() {
-                    return self.body.end(self.received).map(|()| None);
-                }
+        loop {
+            match self.body.next()? {
+                Next::Data(data) => return Ok(Some(data)),
+                Next::End => return Ok(None),
+                Next::Wait => {}
             }
-            let data = self.body.take(&mut self.rest)?;
-            if !data.is_empty() {
-                self.received += data.len() as u64;
-                return Ok(Some(data));
+            let stage = self.body.stage();
+            let failed = |error: ureq::Error| from_ureq(&error, stage, &clock.deadlines);
+            let arrived = self.wire.source.read(clock.for_chunk()).map_err(failed)?;
+            if !self.body.take(arrived)? {
+                return Ok(None);
             }
         }
-        Ok(None)
     }
 
     /// The address that responded, if known.
@@ -156,8 +140,8 @@ impl Answer {
 
     /// Returns the connection if it may be used again.
     pub(super) fn into_wire(mut self) -> Option<Wire> {
-        let is_read = self.rest.is_empty() && self.wire.source.is_empty();
-        let reusable = self.keeps && self.body.is_over() && is_read;
+        let is_read = self.body.leaves_the_connection() && self.wire.source.is_empty();
+        let reusable = self.keeps && is_read;
         self.wire.used = true;
         reusable.then_some(self.wire)
     }

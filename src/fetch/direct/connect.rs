@@ -2,17 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
-use super::stream::Stream;
 use crate::fetch::clearance::Clearance;
 use crate::fetch::dial::{dial, is_unroutable};
 use crate::fetch::dns::check_public;
@@ -25,6 +23,11 @@ use crate::fetch::tls::Offer;
 use crate::fetch::unix_socket;
 use crate::page::failure::FetchError;
 use crate::url::PageUrl;
+
+/// The bytes of a connection to an address, or to a Unix socket.
+pub(super) type Socket = Either<TcpStream, UnixStream>;
+/// The bytes of a connection: plain, or under TLS.
+pub(super) type Stream = Either<Socket, Box<TlsStream<Socket>>>;
 
 /// Opens the connections of a lane.
 pub(super) struct Connector {
@@ -75,71 +78,39 @@ impl Connector {
         let settings = &self.shared.plan.settings;
         let deadlines = &settings.deadlines;
         let mut phases = Phases::default();
+        let failed = |error: io::Error| fault::from_connect(&error, false, deadlines);
         let began = Instant::now();
-        if let Some(path) = &settings.unix_socket {
-            // Boxed, because it is rarely used, and would make every request in flight larger.
-            return Box::pin(self.connect_locally(url, how, path, began)).await;
-        }
-        let addresses = self
-            .addresses(url, how.clearance.is_guarded())
-            .await
-            .map_err(|error| fault::from_dns(&error))?;
-        let since = lap(&mut phases.resolve, began);
-        let (stream, remote) = dial(&addresses).await.map_err(|(error, address)| {
-            fault::from_connect(&error, address.is_some_and(is_unroutable), deadlines)
-        })?;
+        let (socket, remote, since) = if let Some(path) = &settings.unix_socket {
+            let socket = unix_socket::connect(path);
+            let socket = socket.map_err(|error| FetchError::Connect(error.to_string()))?;
+            let socket = UnixStream::from_std(socket).map_err(failed)?;
+            (Socket::Right(socket), None, began)
+        } else {
+            let addresses = self
+                .addresses(url, how.clearance.is_guarded())
+                .await
+                .map_err(|error| fault::from_dns(&error))?;
+            let since = lap(&mut phases.resolve, began);
+            let (socket, remote) = dial(&addresses).await.map_err(|(error, address)| {
+                fault::from_connect(&error, address.is_some_and(is_unroutable), deadlines)
+            })?;
+            (Socket::Left(socket), Some(remote), since)
+        };
         let since = lap(&mut phases.connect, since);
         // A server that says nothing about HTTP/2 may still speak it, if the user knows so.
-        let is_known = settings.versions == Versions::Http2;
-        let (stream, is_http2) = match url.is_secure() {
-            false => (Stream::Plain(stream), is_known),
+        let mut is_http2 = settings.versions == Versions::Http2;
+        let stream = match url.is_secure() {
+            false => Stream::Left(socket),
             true => {
-                let stream = self.handshake(url, stream, how).await;
-                let stream =
-                    stream.map_err(|error| fault::from_connect(&error, false, deadlines))?;
+                let stream = self.handshake(url, socket, how).await.map_err(failed)?;
                 lap(&mut phases.tls, since);
-                let is_chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                (Stream::Tls(Box::new(stream)), is_chosen || is_known)
+                is_http2 |= stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Stream::Right(Box::new(stream))
             }
         };
         Ok(Opened {
             stream,
-            remote: Some(remote),
-            phases,
-            is_http2,
-            identity: how.clearance.identity(),
-        })
-    }
-
-    /// Connects to a Unix socket, whatever the host of the URL.
-    async fn connect_locally(
-        &self,
-        url: &PageUrl,
-        how: How,
-        path: &Path,
-        began: Instant,
-    ) -> Result<Opened, FetchError> {
-        let settings = &self.shared.plan.settings;
-        let mut phases = Phases::default();
-        let stream = unix_socket::connect(path);
-        let stream = stream.map_err(|error| FetchError::Connect(error.to_string()))?;
-        let failed = |error| fault::from_connect(&error, false, &settings.deadlines);
-        let stream = UnixStream::from_std(stream).map_err(failed)?;
-        let since = lap(&mut phases.connect, began);
-        let is_known = settings.versions == Versions::Http2;
-        let (stream, is_http2) = match url.is_secure() {
-            false => (Stream::Local(stream), is_known),
-            true => {
-                let stream = self.handshake(url, stream, how).await;
-                let stream = stream.map_err(failed)?;
-                lap(&mut phases.tls, since);
-                let is_chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                (Stream::LocalTls(Box::new(stream)), is_chosen || is_known)
-            }
-        };
-        Ok(Opened {
-            stream,
-            remote: None,
+            remote,
             phases,
             is_http2,
             identity: how.clearance.identity(),
@@ -167,12 +138,12 @@ impl Connector {
         Ok(found.iter().copied().map(with_port).collect())
     }
 
-    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn handshake(
         &self,
         url: &PageUrl,
-        stream: S,
+        socket: Socket,
         how: How,
-    ) -> io::Result<TlsStream<S>> {
+    ) -> io::Result<TlsStream<Socket>> {
         let name = url.as_url().host_str().unwrap_or_default();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(name.to_owned())
@@ -183,6 +154,6 @@ impl Connector {
         };
         let config = self.shared.tls.config(how.clearance, offer);
         let connector = TlsConnector::from(config.clone());
-        connector.connect(name, stream).await
+        connector.connect(name, socket).await
     }
 }

@@ -4,18 +4,17 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffers::Buffers;
-use super::connect::Opened;
+use super::connect::{Opened, Stream};
 use super::head::Head;
 use super::room::Room;
-use super::stream::Stream;
 use crate::fetch::fault::{self, Stage};
-use crate::fetch::http1::{self, Form, HeadReader};
+use crate::fetch::http1::{self, BodyReader, Form, HeadReader, Next};
 use crate::fetch::phases::Phases;
 use crate::fetch::settings::Deadlines;
 use crate::job::outgoing::Outgoing;
@@ -42,12 +41,9 @@ pub(super) struct Connection {
 /// A response whose body is being received.
 pub(in crate::fetch) struct Receiving {
     connection: Box<Connection>,
-    body: http1::Body,
-    /// Bytes that arrived and were not looked at yet.
-    rest: Bytes,
+    body: BodyReader,
     /// Whether the connection may be kept once the body has ended.
     keeps: bool,
-    received: u64,
 }
 
 /// A request that is being sent.
@@ -74,7 +70,10 @@ impl Connection {
 
     /// Whether the server has neither closed the connection nor sent anything on it.
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.stream.is_quiet()
+        let mut byte = [0];
+        let mut context = Context::from_waker(Waker::noop());
+        let read = Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte));
+        read.is_pending()
     }
 
     /// Sends a request, and receives the head of its response.
@@ -119,14 +118,12 @@ impl Connection {
         let receiving = Receiving {
             keeps,
             connection: self,
-            body,
-            rest,
-            received: 0,
+            body: BodyReader::new(body, rest),
         };
         Ok((answered, receiving))
     }
 
-    /// Sends, and receives until the head is complete. Interim responses are skipped (RFC 9110 15.2).
+    /// Sends, and receives until the head is complete. Returns it with the bytes that arrived after it.
     async fn head(
         &mut self,
         sending: &mut Sending,
@@ -136,26 +133,20 @@ impl Connection {
     ) -> Result<(http1::Head, Bytes), FetchError> {
         let failed = |error: &io::Error| fault::from_client(error, Stage::Head, deadlines);
         let mut reader = HeadReader::default();
-        let mut rest = Bytes::new();
         loop {
-            if rest.is_empty() {
-                let read = poll_fn(|context| {
-                    let _ = sending.poll(&mut self.stream, context); // whether or not all is sent, a response may come
-                    self.poll_read(buffers, None, context)
-                });
-                rest = match (read.await, &sending.broken) {
-                    (Ok(bytes), _) if !bytes.is_empty() => bytes,
-                    (_, Some(broken)) => return Err(failed(broken)),
-                    (Ok(_), None) => return Err(FetchError::Closed),
-                    (Err(error), None) => return Err(failed(&error)),
-                };
-                *got_input = true;
-            }
-            if let Some((head, after)) = reader.take(std::mem::take(&mut rest))? {
-                if head.is_final() {
-                    return Ok((head, after));
-                }
-                rest = after;
+            let read = poll_fn(|context| {
+                let _ = sending.poll(&mut self.stream, context); // whether or not all is sent, a response may come
+                self.poll_read(buffers, None, context)
+            });
+            let arrived = match (read.await, &sending.broken) {
+                (Ok(bytes), _) if !bytes.is_empty() => bytes,
+                (_, Some(broken)) => return Err(failed(broken)),
+                (Ok(_), None) => return Err(FetchError::Closed),
+                (Err(error), None) => return Err(failed(&error)),
+            };
+            *got_input = true;
+            if let Some(head) = reader.take(arrived)? {
+                return Ok(head);
             }
         }
     }
@@ -229,30 +220,25 @@ impl Receiving {
         buffers: &Buffers,
         deadlines: &Deadlines,
     ) -> Result<Option<Bytes>, FetchError> {
-        while !self.body.is_over() {
-            if self.rest.is_empty() {
-                let expected = self.body.left();
-                let connection = &mut self.connection;
-                let read = poll_fn(|context| connection.poll_read(buffers, expected, context));
-                let stage = Stage::Body(self.received);
-                let failed = |error: io::Error| fault::from_client(&error, stage, deadlines);
-                self.rest = read.await.map_err(failed)?;
-                if self.rest.is_empty() {
-                    return self.body.end(self.received).map(|()| None);
-                }
+        loop {
+            match self.body.next()? {
+                Next::Data(data) => return Ok(Some(data)),
+                Next::End => return Ok(None),
+                Next::Wait => {}
             }
-            let data = self.body.take(&mut self.rest)?;
-            if !data.is_empty() {
-                self.received += data.len() as u64;
-                return Ok(Some(data));
+            let (connection, expected) = (&mut self.connection, self.body.left());
+            let read = poll_fn(|context| connection.poll_read(buffers, expected, context));
+            let stage = self.body.stage();
+            let failed = |error: io::Error| fault::from_client(&error, stage, deadlines);
+            if !self.body.take(read.await.map_err(failed)?)? {
+                return Ok(None);
             }
         }
-        Ok(None)
     }
 
     /// The connection, if it may be used again.
     pub(super) fn into_connection(self) -> Option<Box<Connection>> {
-        let reusable = self.keeps && self.body.is_over() && self.rest.is_empty();
+        let reusable = self.keeps && self.body.leaves_the_connection();
         reusable.then_some(self.connection)
     }
 }

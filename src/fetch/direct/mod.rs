@@ -15,7 +15,6 @@ mod opening;
 mod pool;
 mod room;
 mod session;
-mod stream;
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -63,7 +63,7 @@ impl Body {
     ///
     /// # Errors
     /// `Protocol`, if it is not a chunked body.
-    pub(in crate::fetch) fn take(&mut self, input: &mut Bytes) -> Result<Bytes, FetchError> {
+    pub(super) fn take(&mut self, input: &mut Bytes) -> Result<Bytes, FetchError> {
         match self {
             Self::Close => Ok(std::mem::take(input)),
             Self::Length(left) => {
@@ -80,7 +80,7 @@ impl Body {
     ///
     /// # Errors
     /// `Cut`, if the body had not ended.
-    pub(in crate::fetch) fn end(&self, received: u64) -> Result<(), FetchError> {
+    pub(super) fn end(&self, received: u64) -> Result<(), FetchError> {
         match self {
             Self::Close => Ok(()),
             _ if self.is_over() => Ok(()),
@@ -89,7 +89,7 @@ impl Body {
     }
 
     /// The bytes that are left, if their number is known.
-    pub(in crate::fetch) fn left(&self) -> Option<u64> {
+    pub(super) fn left(&self) -> Option<u64> {
         match self {
             Self::Length(left) => Some(*left),
             Self::Chunked(_) | Self::Close => None,
@@ -97,7 +97,7 @@ impl Body {
     }
 
     /// Whether it has ended while the connection stays open.
-    pub(in crate::fetch) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         match self {
             Self::Length(left) => *left == 0,
             Self::Chunked(chunks) => chunks.is_over(),

@@ -24,8 +24,8 @@ pub(in crate::fetch) struct Head {
 }
 
 impl Head {
-    /// Whether it is the response itself and not an interim one before it (RFC 9110 15.2).
-    pub(in crate::fetch) fn is_final(&self) -> bool {
+    /// Whether it is the response itself and not an interim one before it.
+    fn is_final(&self) -> bool {
         !self.status.is_informational() || self.status == StatusCode::SWITCHING_PROTOCOLS
     }
 
@@ -43,7 +43,7 @@ impl Head {
     }
 }
 
-/// A head that is arriving.
+/// A head that is arriving. Interim responses before it are skipped (RFC 9110 15.2).
 #[derive(Debug, Default)]
 pub(in crate::fetch) struct HeadReader {
     /// The bytes of a head that comes in several pieces; nearly every head comes in one.
@@ -60,8 +60,20 @@ impl HeadReader {
     /// `Protocol` if it is not a head, or `HeadTooLarge`.
     pub(in crate::fetch) fn take(
         &mut self,
-        input: Bytes,
+        mut input: Bytes,
     ) -> Result<Option<(Head, Bytes)>, FetchError> {
+        while !input.is_empty() {
+            match self.next(input)? {
+                Some((head, rest)) if head.is_final() => return Ok(Some((head, rest))),
+                Some((_, rest)) => input = rest,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the bytes that arrived next; returns the next head, interim or not.
+    fn next(&mut self, input: Bytes) -> Result<Option<(Head, Bytes)>, FetchError> {
         if self.all.is_empty() {
             if let Some(parsed) = parse(&input)? {
                 return Ok(Some(parsed));
@@ -159,6 +171,18 @@ mod tests {
 
     fn head(text: &str) -> Result<Option<(Head, Bytes)>, FetchError> {
         HeadReader::default().take(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn interim_responses_are_skipped() {
+        let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+        let (found, rest) = head(&format!("{interim}HTTP/1.1 200 OK\r\n\r\nbody"))
+            .unwrap()
+            .unwrap();
+        assert_eq!((found.status.as_u16(), &rest[..]), (200, &b"body"[..]));
+        assert!(head(interim).unwrap().is_none());
+        let (switching, _) = head("HTTP/1.1 101 X\r\n\r\n").unwrap().unwrap();
+        assert_eq!(switching.status.as_u16(), 101);
     }
 
     #[test]

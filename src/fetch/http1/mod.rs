@@ -7,8 +7,10 @@
 mod body;
 mod chunks;
 mod head;
+mod reader;
 mod request;
 
 pub(super) use body::Body;
 pub(super) use head::{Head, HeadReader};
+pub(super) use reader::{BodyReader, Next};
 pub(super) use request::{Form, serialize};
