@@ -13,6 +13,7 @@ use super::{Engine, blocking, cpu, lane, processes, stored, stub};
 use crate::archive::Shelf;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::url::HostKey;
 use crate::visit::Visit;
 use crate::worker::Plan;
 
@@ -67,6 +68,8 @@ pub(crate) struct Crew {
 struct Lane {
     jobs: Option<mpsc::Sender<Ticket>>,
     load: usize,
+    /// The number of jobs whose host's connections it keeps, on whatever lane they are.
+    homed: usize,
     /// The most jobs in flight on the lane.
     in_flight: usize,
     /// The most jobs on the lane, in flight or waiting.
@@ -212,6 +215,7 @@ impl Crew {
         self.lanes.push(Lane {
             jobs: Some(jobs),
             load: 0,
+            homed: 0,
             in_flight,
             capacity,
             thread,
@@ -269,28 +273,35 @@ impl Crew {
     /// Chooses the lane for a job.
     ///
     /// That is the lane of its host, since it keeps the host's connections, unless the job would have to wait there while
-    /// another lane has room, or has much less to do.
+    /// another lane has room, or has much less to do. A lane that is home to more jobs than it can take does not get
+    /// them either, as with a single host: its connections are on all lanes anyway, and all lanes should end together.
     fn choose_lane(&mut self, job: &Job) -> usize {
-        if let [_] = self.lanes.as_slice() {
-            return 0;
-        }
         if let Some(lane) = self.free.pop() {
             return lane;
         }
-        let hash = xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes());
-        let home = (hash % self.lanes.len() as u64) as usize;
-        let Lane {
-            load, in_flight, ..
-        } = self.lanes[home];
-        if load < in_flight {
+        let home = self.home(&job.host);
+        let lane = &mut self.lanes[home];
+        lane.homed += 1;
+        if lane.load < lane.in_flight {
             return home;
         }
+        let Lane { load, .. } = *lane;
+        let is_crowded = lane.homed > lane.capacity + FARTHEST_BEHIND;
         let other = (0..self.lanes.len()).min_by_key(|index| self.lanes[*index].load);
         let is_better = |other: &usize| {
             let other = &self.lanes[*other];
-            other.load < other.in_flight || other.load + FARTHEST_BEHIND < load
+            is_crowded || other.load < other.in_flight || other.load + FARTHEST_BEHIND < load
         };
         other.filter(is_better).unwrap_or(home)
+    }
+
+    /// The lane that keeps the connections of a host.
+    fn home(&self, host: &HostKey) -> usize {
+        if let [_] = self.lanes.as_slice() {
+            return 0;
+        }
+        let hash = xxhash_rust::xxh3::xxh3_64(host.as_str().as_bytes());
+        (hash % self.lanes.len() as u64) as usize
     }
 
     /// Waits for the next visit. Cancel-safe: a visit that was not taken stays.
@@ -317,6 +328,9 @@ impl Crew {
         self.out -= 1;
         if lane.capacity == 1 {
             self.free.push(finished.lane);
+        } else {
+            let home = self.home(&finished.visit.job.host);
+            self.lanes[home].homed -= 1;
         }
         finished.visit
     }
@@ -358,5 +372,64 @@ impl Drop for Crew {
     /// Aborts everything in flight: a crew that was not dismissed was abandoned.
     fn drop(&mut self) {
         self.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::PageUrl;
+
+    /// A crew of two lanes whose jobs never end.
+    fn crew() -> Crew {
+        let (sender, results) = mpsc::channel(1);
+        let lane = || Lane {
+            jobs: None,
+            load: 0,
+            homed: 0,
+            in_flight: 50,
+            capacity: 100,
+            thread: None,
+        };
+        Crew {
+            out: 0,
+            most_out: 200,
+            capacity: 200,
+            lanes: vec![lane(), lane()],
+            free: Vec::new(),
+            uncancellable: Vec::new(),
+            blocks: false,
+            results,
+            received: VecDeque::new(),
+            sender,
+            abort: CancellationToken::new(),
+        }
+    }
+
+    /// Sends `jobs` jobs of these hosts in turn; returns the load of each lane, and how many jobs are not at home.
+    fn sent(jobs: usize, hosts: usize) -> ([usize; 2], usize) {
+        let (mut crew, mut away) = (crew(), 0);
+        for number in 0..jobs {
+            let url = format!("http://{}.example/", number % hosts);
+            let job = Job::seed(1, PageUrl::parse(&url).unwrap());
+            let lane = crew.choose_lane(&job);
+            crew.lanes[lane].load += 1;
+            away += usize::from(lane != crew.home(&job.host));
+        }
+        ([crew.lanes[0].load, crew.lanes[1].load], away)
+    }
+
+    #[test]
+    fn lanes_are_filled_evenly_by_one_host_and_keep_the_jobs_of_many() {
+        let (mut loads, _) = sent(100, 1);
+        assert_eq!(loads, [50, 50], "no lane waits while another one has room");
+        (loads, _) = sent(200, 1);
+        assert_eq!(loads, [100, 100]);
+        let (loads, away) = sent(190, 500);
+        assert!(loads[0].abs_diff(loads[1]) <= FARTHEST_BEHIND, "{loads:?}");
+        assert!(
+            away <= 10,
+            "{away} jobs are on a lane without their connection"
+        );
     }
 }
