@@ -1,26 +1,20 @@
 //! A private Apache for a test, with mod_auth_digest: a server that others wrote.
 
 use std::fs::{self, Permissions};
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use rustix::process::Signal;
 
+use crate::stranger::{Stranger, free_ports};
 use crate::tools;
 
-/// How long it may take to start.
-const START: Duration = Duration::from_secs(20);
 /// Where Debian puts its modules.
 const MODULES: &str = "/usr/lib/apache2/modules";
 
-/// A running Apache, with its files in a temporary folder.
+/// A running Apache.
 pub(crate) struct Apache {
-    child: Child,
-    folder: TempDir,
+    server: Stranger,
     port: u16,
 }
 
@@ -39,9 +33,7 @@ impl Apache {
         let secret = md5_of(&format!("{user}:the realm:{password}"));
         let line = format!("{user}:the realm:{secret}\n");
         fs::write(path.join("passwords"), line).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = free_ports(1)[0];
         let modules: String = [
             "mpm_event",
             "authn_core",
@@ -74,24 +66,12 @@ impl Apache {
             folder = path.display(),
         );
         fs::write(path.join("apache.conf"), text).unwrap();
-        let child = Command::new(program)
-            .args(["-D", "FOREGROUND", "-f"])
-            .arg(path.join("apache.conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let apache = Self {
-            child,
-            folder,
-            port,
-        };
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < START, "Apache does not start");
-            thread::yield_now();
-        }
-        Some(apache)
+        let mut command = Command::new(program);
+        let arguments = ["-D", "FOREGROUND", "-f"];
+        command.args(arguments).arg(path.join("apache.conf"));
+        // On SIGTERM it would kill children that are still writing to the log.
+        let server = Stranger::start(folder, &mut command, port, Signal::WINCH);
+        Some(Self { server, port })
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -99,25 +79,8 @@ impl Apache {
     }
 
     /// The lines of the log: the status, method, user, path, and login of each request.
-    pub(crate) fn log(mut self) -> Vec<String> {
-        self.stop();
-        let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap();
-        log.lines().map(str::to_owned).collect()
-    }
-
-    /// Ends it and its children: they end with their parent only if it can tell them.
-    fn stop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
-        }
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Apache {
-    fn drop(&mut self) {
-        self.stop();
+    pub(crate) fn log(self) -> Vec<String> {
+        self.server.log()
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::cli::haul;
 use crate::http2;
+use crate::stranger;
 
 /// The flags that keep a comparison small.
 const SMALL: [&str; 6] = ["--rounds", "5", "--time-budget", "30s", "-c", "8"];
@@ -343,10 +344,7 @@ fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
 #[test]
 fn without_a_fetched_page_there_is_no_winner() {
     let folder = tempfile::tempdir().unwrap();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = stranger::nobody();
     let words = [
         "--engines",
         "async,threads",

@@ -2,13 +2,13 @@
 //!
 //! The rest of the list is unaffected.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use haul::origin::{Origin, OriginSettings, Reply, Response, Site, Step};
 use haul::{ByteSize, Config, FetchError};
 
 use crate::run::{Report, config, ms, on_every_engine, run};
+use crate::stranger;
 
 /// The time limit for all faults together, including every timeout.
 const BOUND: Duration = Duration::from_secs(30);
@@ -181,9 +181,7 @@ fn a_timeout_reports_what_was_waited_for_and_how_long() {
 
 #[test]
 fn a_name_without_an_address_and_a_port_without_a_listener_are_different_failures() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let refused = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    let refused = format!("http://{}/", stranger::nobody());
     on_every_engine(|engine| {
         let origin = origin();
         let urls = [

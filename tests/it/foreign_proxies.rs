@@ -1,25 +1,20 @@
 //! Against tinyproxy and squid: which requests go through a proxy, with credentials or without, and which do not.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use haul::Config;
 use haul::fetch::{NoProxy, Proxy, ProxyUrls, TlsSettings};
 use haul::origin::{Hit, Origin, Response, Site};
-use tempfile::TempDir;
+use rustix::process::Signal;
 
 use crate::certificates::self_signed;
 use crate::cli;
 use crate::run::{ENGINES, config, on_every_engine, run};
 use crate::secrets::appears_nowhere;
+use crate::stranger::{Stranger, free_ports, wait_until};
 use crate::tools;
-
-/// How long a proxy may take to start.
-const START: Duration = Duration::from_secs(30);
 
 /// Whether a proxy asks for the name `ann` and the password `s3cret`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,10 +23,9 @@ enum Asks {
     Everybody,
 }
 
-/// A proxy for a test, on a port of its own, with its files in a temporary folder.
+/// A proxy for a test, on a port of its own.
 struct Foreign {
-    child: Child,
-    folder: TempDir,
+    server: Stranger,
     port: u16,
 }
 
@@ -87,23 +81,10 @@ impl Foreign {
 
     fn start(command: impl FnOnce(&str, u16) -> Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-        let port = port.unwrap().port();
-        let child = command(folder.path().to_str().unwrap(), port)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < START, "the proxy does not start");
-            thread::yield_now();
-        }
-        Self {
-            child,
-            folder,
-            port,
-        }
+        let port = free_ports(1)[0];
+        let mut command = command(folder.path().to_str().unwrap(), port);
+        let server = Stranger::start(folder, &mut command, port, Signal::TERM);
+        Self { server, port }
     }
 
     /// Its URL, with this name and password if there are any.
@@ -117,24 +98,13 @@ impl Foreign {
 
     /// Waits until it has logged this many tunnels: squid logs one when it ends.
     fn wait_for_tunnels(&self, count: usize) {
-        let began = Instant::now();
-        while self.tunnels() < count {
-            assert!(began.elapsed() < START, "{} of {count}", self.tunnels());
-            thread::yield_now();
-        }
+        wait_until("tunnels are missing in the log", || self.tunnels() >= count);
     }
 
     /// The number of tunnels that it has logged.
     fn tunnels(&self) -> usize {
-        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = fs::read_to_string(self.server.file("log")).unwrap_or_default();
         log.matches("CONNECT localhost:").count()
-    }
-}
-
-impl Drop for Foreign {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

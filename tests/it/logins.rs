@@ -12,6 +12,7 @@ use haul::origin::{Origin, Response, Site};
 use crate::cli::{haul, run as haul_to_the_end, split_output};
 use crate::run::{config, on_every_engine, run};
 use crate::secrets::appears_nowhere;
+use crate::stranger;
 use crate::tools;
 
 /// Entries for two of three hosts.
@@ -30,9 +31,7 @@ fn with_netrc(mut settings: Config, text: &str) -> Config {
 /// A server with a page everywhere, and at `/to/NAME/PATH` a redirect to that name.
 fn home() -> Origin {
     let mut site = Site::builder().fallback(Response::page("x"));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = stranger::nobody();
     for name in ["a", "b", "c"] {
         let target = format!("http://{name}.localhost:{}/from", address.port());
         site = site.route(&format!("/to/{name}"), Response::redirect(307, target));

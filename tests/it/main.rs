@@ -75,6 +75,7 @@ mod signals;
 mod site;
 mod starting;
 mod stored;
+mod stranger;
 mod streams;
 mod tools;
 mod trust;

@@ -3,37 +3,33 @@
 //! No URL is lost, no connection is wasted, and a download that was killed continues where it was.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use haul::fetch::TlsSettings;
 use rcgen::{CertificateParams, KeyPair};
+use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::cli::{self, haul};
 use crate::run::{config, run};
+use crate::stranger::{Stranger, free_ports, wait_until};
 use crate::{tools, written};
 
-/// How long nginx may take to start.
-const START: Duration = Duration::from_secs(20);
-
-/// A private nginx for a test, with its files in a temporary folder.
+/// A private nginx for a test.
 pub(crate) struct Nginx {
-    child: Child,
-    folder: TempDir,
+    server: Stranger,
     pub(crate) ports: Vec<u16>,
 }
 
 impl Nginx {
     /// Starts nginx with these servers behind TLS, each the text of its block, or returns `None` if it is not installed.
     ///
-    /// The log has the variables in `logged` for each request. The certificate is for names below `nginx.localhost`.
+    /// They may listen on Unix sockets too. The log has the variables in `logged` for each request. The certificate is for names below `nginx.localhost`.
     pub(crate) fn start(logged: &str, servers: &[&str]) -> Option<Self> {
         Self::within(tempfile::tempdir().unwrap(), logged, servers)
     }
@@ -48,18 +44,13 @@ impl Nginx {
         let certificate = params.self_signed(&key).unwrap();
         fs::write(path.join("certificate.pem"), certificate.pem()).unwrap();
         fs::write(path.join("key.pem"), key.serialize_pem()).unwrap();
-        let listeners: Vec<_> = servers
-            .iter()
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-        let ports: Vec<u16> = listeners.iter().map(port).collect();
-        drop(listeners);
+        let ports = free_ports(servers.len());
         let blocks: String = servers
             .iter()
             .zip(&ports)
             .map(|(server, port)| {
-                format!("server {{ listen 127.0.0.1:{port} ssl http2; {server} }}\n")
+                // It listens last on the port, which tells that it is up.
+                format!("server {{ {server} listen 127.0.0.1:{port} ssl http2; }}\n")
             })
             .collect();
         let text = format!(
@@ -77,47 +68,26 @@ impl Nginx {
             folder = path.display(),
         );
         fs::write(path.join("nginx.conf"), text).unwrap();
-        let child = Command::new(program)
-            .arg("-p")
-            .arg(path)
-            .args(["-c", "nginx.conf", "-e", "error.log"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", ports[0])).is_err() {
-            assert!(began.elapsed() < START, "nginx does not start");
-            thread::yield_now();
-        }
-        Some(Self {
-            child,
-            folder,
-            ports,
-        })
+        let mut command = Command::new(program);
+        command.current_dir(path).arg("-p").arg(path);
+        command.args(["-c", "nginx.conf", "-e", "error.log"]);
+        let server = Stranger::start(folder, &mut command, *ports.last()?, Signal::QUIT);
+        Some(Self { server, ports })
     }
 
     /// The certificate of the servers.
     pub(crate) fn certificate(&self) -> PathBuf {
-        self.folder.path().join("certificate.pem")
+        self.file("certificate.pem")
+    }
+
+    /// The path of one of its files or sockets.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.server.file(name)
     }
 
     /// The log of nginx: the line of each request.
-    pub(crate) fn log(mut self) -> Vec<String> {
-        self.stop();
-        let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap();
-        log.lines().map(str::to_owned).collect()
-    }
-
-    fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        self.stop();
+    pub(crate) fn log(self) -> Vec<String> {
+        self.server.log()
     }
 }
 
@@ -206,21 +176,14 @@ fn a_download_that_was_killed_is_continued_and_ends_with_the_sum_and_the_time_of
     let folder = tempfile::tempdir().unwrap();
     let slowly = [&line[..], &["--limit-rate", "1M"]].concat();
     let mut child = haul(folder.path(), &slowly).spawn().unwrap();
-    let began = Instant::now();
     let is_part = |entry: fs::DirEntry| {
         let name = entry.file_name().into_string().unwrap();
         name.ends_with(".part") && entry.metadata().is_ok_and(|part| part.len() > 0)
     };
-    loop {
-        let entries = fs::read_dir(folder.path().join("saved"))
-            .into_iter()
-            .flatten();
-        if entries.flatten().any(is_part) {
-            break;
-        }
-        assert!(began.elapsed() < START, "no part of the file arrives");
-        thread::yield_now();
-    }
+    wait_until("no part of the file arrives", || {
+        let entries = fs::read_dir(folder.path().join("saved"));
+        entries.into_iter().flatten().flatten().any(is_part)
+    });
     child.kill().unwrap();
     child.wait().unwrap();
     let (code, _, stderr) = cli::run(folder.path(), &line);

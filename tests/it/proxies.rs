@@ -12,6 +12,7 @@ use haul::origin::{Origin, Response, Site};
 use crate::cli;
 use crate::run::{ENGINES, config, on_every_engine, run};
 use crate::secrets::appears_nowhere;
+use crate::stranger;
 
 fn site() -> Origin {
     let fallback = Response::page("<title>By proxy</title>");
@@ -152,9 +153,7 @@ fn a_proxy_forwards_requests_and_resolves_names() {
 
 #[test]
 fn a_missing_or_refusing_proxy_is_blamed_and_not_the_host() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = listener.local_addr().unwrap();
-    drop(listener);
+    let nobody = stranger::nobody();
     on_every_engine(|engine| {
         let refuses = Site::builder()
             .fallback(Response::status(407))
@@ -170,9 +169,7 @@ fn a_missing_or_refusing_proxy_is_blamed_and_not_the_host() {
 
 #[test]
 fn a_dead_proxy_costs_one_attempt_as_the_next_one_uses_another() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = listener.local_addr().unwrap();
-    drop(listener);
+    let nobody = stranger::nobody();
     on_every_engine(|engine| {
         let server = site();
         let urls: Vec<_> = (0..4)

@@ -1,102 +1,30 @@
 //! Unix sockets in place of hosts, against nginx.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use haul::Config;
 use haul::fetch::{HostSettings, TlsSettings};
-use rcgen::{CertificateParams, KeyPair};
-use tempfile::TempDir;
 
 use crate::cli;
+use crate::nginx::Nginx;
 use crate::run::{config, on_every_engine, run};
 use crate::tools;
 
-/// How long nginx may take to start.
-const START: Duration = Duration::from_secs(20);
+/// A server on two Unix sockets, one of them with TLS, besides its port.
+const SERVER: &str =
+    "listen unix:plain.sock; listen unix:tls.sock ssl http2; default_type text/html;
+    location /to-private { return 302 http://10.0.0.1/private; }
+    location / { return 200 '<title>$scheme $http_host $ssl_server_name</title>'; }";
 
-/// A private nginx for a test. It listens on two Unix sockets, one of them with TLS, and on a port with TLS.
-struct Nginx {
-    child: Child,
-    folder: TempDir,
-    port: u16,
+fn server() -> Option<Nginx> {
+    Nginx::start("$connection", &[SERVER])
 }
 
-impl Nginx {
-    fn start() -> Option<Self> {
-        let program = tools::program("nginx")?;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["sealed.example".to_owned()]).unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        fs::write(path.join("certificate.pem"), certificate.pem()).unwrap();
-        fs::write(path.join("key.pem"), key.serialize_pem()).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-        let port = port.unwrap().port();
-        let text = format!(
-            "daemon off; master_process off; pid nginx.pid; error_log error.log;
-             events {{ worker_connections 512; }}
-             http {{
-               log_format told '$connection';
-               access_log access.log told;
-               client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-               uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-               ssl_certificate {folder}/certificate.pem;
-               ssl_certificate_key {folder}/key.pem;
-               default_type text/html;
-               server {{
-                 listen unix:{folder}/plain.sock;
-                 listen unix:{folder}/tls.sock ssl http2;
-                 listen 127.0.0.1:{port} ssl http2;
-                 location /to-private {{ return 302 http://10.0.0.1/private; }}
-                 location / {{ return 200 '<title>$scheme $http_host $ssl_server_name</title>'; }}
-               }}
-             }}",
-            folder = path.display(),
-        );
-        fs::write(path.join("nginx.conf"), text).unwrap();
-        let child = Command::new(program)
-            .arg("-p")
-            .arg(path)
-            .args(["-c", "nginx.conf", "-e", "error.log"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err()
-            || UnixStream::connect(path.join("tls.sock")).is_err()
-        {
-            assert!(began.elapsed() < START, "nginx does not start");
-            thread::yield_now();
-        }
-        Some(Self {
-            child,
-            folder,
-            port,
-        })
-    }
-
-    fn socket(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn by(socket: PathBuf, engine: &str, urls: &[&str]) -> Config {
-    let mut settings = config(engine, urls.iter().copied());
+fn by<U: Into<String>>(socket: PathBuf, engine: &str, urls: impl IntoIterator<Item = U>) -> Config {
+    let mut settings = config(engine, urls);
     settings.fetch.unix_socket = Some(socket);
     settings.fetch.tls = TlsSettings::Insecure;
     settings.frontier.retries = 0;
@@ -105,14 +33,14 @@ fn by(socket: PathBuf, engine: &str, urls: &[&str]) -> Config {
 
 #[test]
 fn every_connection_goes_to_the_socket_and_host_and_tls_name_stay_those_of_the_url() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(nginx) = server() else { return };
     on_every_engine(|engine| {
         let urls = [
             "http://one.example:81/1",
             "http://two.example/2",
             "http://[::1]/3",
         ];
-        let report = run(by(nginx.socket("plain.sock"), engine, &urls));
+        let report = run(by(nginx.file("plain.sock"), engine, urls));
         assert_eq!(report.ends(), ["200"; 3], "{:?}", report.records);
         let titles = report
             .records
@@ -123,7 +51,7 @@ fn every_connection_goes_to_the_socket_and_host_and_tls_name_stay_those_of_the_u
         assert!(report.records.iter().all(|one| one.remote.is_none()));
 
         let urls = ["https://sealed.example/1", "https://sealed.example:8443/2"];
-        let report = run(by(nginx.socket("tls.sock"), engine, &urls));
+        let report = run(by(nginx.file("tls.sock"), engine, urls));
         assert_eq!(report.ends(), ["200"; 2], "{:?}", report.records);
         let title = report.row(1).title.as_deref().unwrap();
         assert!(
@@ -140,10 +68,10 @@ fn every_connection_goes_to_the_socket_and_host_and_tls_name_stay_those_of_the_u
 
 #[test]
 fn a_redirect_goes_to_the_socket_too_even_one_to_a_private_address() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(nginx) = server() else { return };
     on_every_engine(|engine| {
         let urls = ["http://one.example/to-private"];
-        let report = run(by(nginx.socket("plain.sock"), engine, &urls));
+        let report = run(by(nginx.file("plain.sock"), engine, urls));
         assert_eq!(report.ends(), ["200"], "{:?}", report.only());
         assert_eq!(report.only().title.as_deref(), Some("http 10.0.0.1"));
     });
@@ -151,29 +79,23 @@ fn a_redirect_goes_to_the_socket_too_even_one_to_a_private_address() {
 
 #[test]
 fn a_connection_to_a_socket_is_kept_alive() {
-    let Some(nginx) = Nginx::start() else { return };
-    for (rounds, engine) in [
+    let Some(nginx) = server() else { return };
+    let engines = [
         "sequential",
         "threads:1",
         "blocking:1",
         "async:1",
         "processes:1x1",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let urls = [
-            "http://a.example/1",
-            "http://a.example/2",
-            "http://a.example/3",
-        ];
-        let report = run(by(nginx.socket("plain.sock"), engine, &urls));
+    ];
+    for engine in engines {
+        let urls = [1, 2, 3].map(|page| format!("http://a.example/{page}"));
+        let report = run(by(nginx.file("plain.sock"), engine, urls));
         assert_eq!(report.ends(), ["200"; 3]);
-        let log = fs::read_to_string(nginx.socket("access.log")).unwrap();
-        let mut connections: Vec<_> = log.lines().collect();
-        connections.dedup();
-        assert_eq!(connections.len(), rounds + 1, "{engine}: {log}");
     }
+    let mut connections = nginx.log();
+    assert_eq!(connections.len(), 3 * engines.len());
+    connections.dedup();
+    assert_eq!(connections.len(), engines.len(), "one for each engine");
 }
 
 #[test]
@@ -188,7 +110,7 @@ fn a_socket_that_is_missing_or_that_nobody_listens_on_is_named() {
             (&dead, "nobody listens on it"),
         ] {
             let urls = ["http://a.example/", "https://a.example/"];
-            let report = run(by(path.clone(), engine, &urls));
+            let report = run(by(path.clone(), engine, urls));
             assert_eq!(report.ends(), ["connect", "connect"]);
             let words = format!("the Unix socket {}: {why}", path.display());
             for record in &report.records {
@@ -200,12 +122,12 @@ fn a_socket_that_is_missing_or_that_nobody_listens_on_is_named() {
 
 #[test]
 fn the_flag_is_that_of_curl_and_excludes_proxies() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(nginx) = server() else { return };
     let Some(curl) = tools::program("curl") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let socket = nginx.socket("plain.sock");
+    let socket = nginx.file("plain.sock");
     let socket = socket.to_str().unwrap();
     let page = "http://one.example:81/";
     let curl = Command::new(curl)
@@ -247,9 +169,9 @@ fn the_flag_is_that_of_curl_and_excludes_proxies() {
 
 #[test]
 fn one_host_can_be_asked_over_http1_while_others_speak_http2() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(nginx) = server() else { return };
     on_every_engine(|engine| {
-        let url = |name: &str| format!("https://{name}.localhost:{}/", nginx.port);
+        let url = |name: &str| format!("https://{name}.localhost:{}/", nginx.ports[0]);
         let mut settings = config(engine, [url("old"), url("new")]);
         settings.fetch.tls = TlsSettings::Insecure;
         settings.fetch.hosts = vec![HostSettings {
