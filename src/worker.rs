@@ -234,7 +234,6 @@ mod tests {
     use super::*;
     use crate::page::body::Body;
     use crate::page::headers::Headers;
-    use crate::page::{HttpVersion, Timing};
     use crate::parse::ParseSettings;
     use crate::text::size::ByteSize;
     use crate::url::PageUrl;
@@ -262,14 +261,10 @@ mod tests {
             let name = HeaderName::from_static(name);
             (name, HeaderValue::from_static(value))
         });
+        let body = Body::Memory(packed.finish().unwrap().into());
         let page = Page {
-            status: 200,
-            version: HttpVersion::Http11,
             headers: Headers(fields.into_iter().collect()),
-            body: Body::Memory(packed.finish().unwrap().into()),
-            wire_bytes: 0,
-            remote: None,
-            timing: Timing::default(),
+            ..Page::plain(200, body)
         };
         let job = Box::new(Job::seed(1, PageUrl::parse("http://a.example/").unwrap()));
         let mut outcome = Ok(page);

@@ -205,6 +205,7 @@ pub(super) fn stored(url: PageUrl, path: &Path, metadata: &fs::Metadata) -> io::
                 sent: metadata.modified().ok(),
                 ..Timing::default()
             },
+            segments: None,
         },
         truncated: false,
     })

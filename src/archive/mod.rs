@@ -350,6 +350,7 @@ fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::R
                 sent: head.get("WARC-Date").and_then(moment::parse),
                 ..Timing::default()
             },
+            segments: None,
         },
         url,
         method: None,

@@ -291,7 +291,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
             }
             Noted::Again(Again::Redirect) => self.tally.redirects += 1,
-            Noted::Again(Again::Get | Again::Login) => {}
+            Noted::Again(Again::Get | Again::Login | Again::Segment) => {}
             Noted::Again(Again::Retry { host, cause, after }) => {
                 self.tally.retries += 1;
                 (self.tell)(&Event::Retried {

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::fetch::FetchPlan;
+use crate::job::segments::Segments;
 use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
 use crate::page::Page;
 use crate::page::checksum::Checksum;
@@ -62,6 +63,7 @@ pub(super) struct JobFrame {
     added: Option<Headers>,
     cookie: Option<Bytes>,
     authorization: Option<Vec<u8>>,
+    segments: Option<Segments>,
     queued: Duration,
 }
 
@@ -108,6 +110,7 @@ impl JobFrame {
                 .authorization
                 .as_ref()
                 .map(|value| value.as_bytes().to_vec()),
+            segments: job.segments.clone(),
             queued: job.since.elapsed(),
         }
     }
@@ -146,6 +149,7 @@ impl JobFrame {
         job.hops = self.hops;
         job.attempts = self.attempts;
         job.free_tries = self.free_tries;
+        job.segments = self.segments;
         job.since = now.checked_sub(self.queued).unwrap_or(now);
         job
     }

@@ -8,7 +8,7 @@ use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::visit::Visit;
 use crate::worker::Plan;
-use crate::{Body, Headers, HttpVersion, Page, Timing};
+use crate::{Body, Page};
 
 /// The number of jobs taken at a time.
 const BATCH: usize = 64;
@@ -20,16 +20,7 @@ const BATCH: usize = 64;
 pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>> {
     let plan = plan.clone();
     let visit = move |ticket: Ticket| -> Option<(Ticket, Box<Visit>)> {
-        let page = Page {
-            status: 200,
-            version: HttpVersion::Http11,
-            headers: Headers::default(),
-            body: Body::empty(),
-            wire_bytes: 0,
-            remote: None,
-            timing: Timing::default(),
-        };
-        ticket.parse(Ok(page), &plan)
+        ticket.parse(Ok(Page::plain(200, Body::empty())), &plan)
     };
     thread::Builder::new()
         .name("lane".into())

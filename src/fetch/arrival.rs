@@ -4,6 +4,7 @@
 //! and a download is complete only when it has the length that its first response announced. Knows the spool, not
 //! the wire.
 
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -13,12 +14,17 @@ use http::{HeaderValue, Method, StatusCode, Version, header};
 use super::framing::{Framing, framing};
 use super::plan::SpoolPlan;
 use super::range::ContentRange;
-use super::spool::{self, Note, Partial, SpoolFile};
+use super::spool::{self, Partial, SpoolFile};
 use crate::job::Job;
 use crate::job::outgoing::Outgoing;
+use crate::job::segments::Segments;
 use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
+use crate::page::partial::Note;
+
+/// The length of the shortest segment, in bytes: a shorter one costs more requests than it saves time.
+const SEGMENT: u64 = 1 << 20;
 
 /// The parts of a request that are needed to judge its response.
 pub(super) struct Asked {
@@ -54,21 +60,50 @@ struct Resumed {
 
 impl Asked {
     /// Reads a request, and makes it ask for the rest if a part of its response is on disk.
-    pub(super) fn of(outgoing: &mut Outgoing, job: &Job, spool: &SpoolPlan) -> Self {
+    ///
+    /// # Errors
+    /// When the file of a segment cannot be used.
+    pub(super) fn of(
+        outgoing: &mut Outgoing,
+        job: &Job,
+        spool: &SpoolPlan,
+    ) -> Result<Self, FetchError> {
+        match &job.segments {
+            Some(Segments::One(_, note)) => return Self::segment(outgoing, note, spool),
+            Some(Segments::Failed(notes)) => spool::remove_segments(&spool.folder, notes),
+            Some(Segments::Complete(_)) | None => {}
+        }
         let range = outgoing.headers.contains_key(header::RANGE);
         // RFC 9110 14.2: GET is the only method that has ranges.
         let resumable = (spool.resume && spool.keep && !range && outgoing.method == Method::GET)
             .then(|| outgoing.fingerprint(&job.url));
         let partial = resumable.and_then(|request| Partial::find(&spool.folder, &job.url, request));
         if let Some(partial) = &partial {
-            outgoing.resume(partial.length, partial.note.validator());
+            outgoing.resume(&partial.note, partial.length);
         }
-        Self {
+        Ok(Self {
             bodiless: outgoing.method == Method::HEAD,
             range,
             resumable,
             partial: partial.map(Box::new),
-        }
+        })
+    }
+
+    /// Makes a request ask for what is not yet on disk of a segment.
+    fn segment(
+        outgoing: &mut Outgoing,
+        note: &Note,
+        spool: &SpoolPlan,
+    ) -> Result<Self, FetchError> {
+        let partial = Partial::of_segment(&spool.folder, note)
+            .map_err(|error| FetchError::Spool(error.to_string()))?;
+        outgoing.resume(&partial.note, partial.length);
+        Ok(Self {
+            bodiless: false,
+            range: false,
+            resumable: None,
+            partial: Some(Box::new(partial)),
+        })
     }
 }
 
@@ -101,7 +136,13 @@ impl Arrival {
                     return Err(no_longer_fits());
                 }
                 // The whole body, which may be another one by now.
-                StatusCode::OK => partial.remove(),
+                StatusCode::OK => {
+                    let is_segment = partial.note.segment.is_some();
+                    partial.remove();
+                    if is_segment {
+                        return Err(no_longer_fits());
+                    }
+                }
                 // The response is about something else: the part on disk stays for the next retry.
                 _ => {}
             }
@@ -133,6 +174,9 @@ impl Arrival {
         headers: &mut Headers,
     ) -> Self {
         let note = &partial.note;
+        if note.segment.is_some() {
+            headers.0.remove(Claim::ReprDigest.name()); // it is about the whole
+        }
         // The record has the whole body, so its head is that of the whole (RFC 9110 15.3.7.3).
         headers.0.remove(header::CONTENT_RANGE);
         headers.0.remove(Claim::ContentDigest.name()); // it is about the part alone
@@ -153,10 +197,21 @@ impl Arrival {
                 path: partial.path().to_owned(),
                 from: partial.length,
                 range: range.length,
-                total: note.total,
+                total: note.length(),
                 partial: Some(partial),
             }),
         }
+    }
+
+    /// The segments in which the body is to be received, if it is long enough for at least two.
+    ///
+    /// Only if the server says that it has ranges.
+    pub(super) fn segments(&self, most: NonZeroU8, headers: &Headers) -> Option<Box<[Note]>> {
+        let ranges = headers.text(header::ACCEPT_RANGES)?.trim();
+        let note = self.note.as_ref()?;
+        let segments = note.segments(most.get().into(), SEGMENT)?;
+        let has_ranges = ranges.eq_ignore_ascii_case("bytes");
+        has_ranges.then(|| segments.into_boxed_slice())
     }
 
     /// Whether it continues what is on disk.
@@ -250,9 +305,9 @@ fn continues(
     headers: &Headers,
 ) -> bool {
     let note = &partial.note;
-    let is_next = range.first == partial.length
+    let is_next = range.first == note.first() + partial.length
         && range.total.is_none_or(|total| total == note.total)
-        && range.length <= note.total - partial.length
+        && range.length <= note.length() - partial.length
         && length.is_none_or(|length| length == range.length);
     // A weak ETag means that two bodies are equivalent, not that they are the same bytes.
     let same_tag = match &note.etag {
@@ -292,6 +347,7 @@ fn note(job: &Job, request: u128, framing: Framing, headers: &Headers) -> Option
         last_modified,
         content_type: owned(header::CONTENT_TYPE),
         total: framing.length?,
+        segment: None,
     })
 }
 

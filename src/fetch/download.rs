@@ -21,6 +21,7 @@ use crate::page::body::{Body, Spool};
 use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
+use crate::page::partial::Note;
 use crate::page::{HttpVersion, Page, Timing};
 
 /// A body that is being received.
@@ -39,6 +40,8 @@ pub(super) struct Download<'a> {
     dues: Dues,
     /// Whether it is the body of a robots.txt.
     is_robots: bool,
+    /// The segments in which the body is to be received instead.
+    segments: Option<Box<[Note]>>,
 }
 
 /// What is known once the head of a response is complete.
@@ -76,6 +79,10 @@ impl<'a> Download<'a> {
         let arrival = Arrival::new(asked, job, status, version, &mut headers)?;
         let settings = &plan.settings;
         let wanted = settings.types.want(job, &headers);
+        let segments = match wanted && job.segments.is_none() {
+            true => arrival.segments(settings.spool.segments, &headers),
+            false => None,
+        };
         let announced = if wanted {
             arrival.announced()
         } else {
@@ -92,6 +99,7 @@ impl<'a> Download<'a> {
             is_checked: job.checksum().is_some(),
             dues: shared.meters.dues(&job.host),
             is_robots: job.role == Role::Robots,
+            segments,
         })
     }
 
@@ -111,7 +119,7 @@ impl<'a> Download<'a> {
 
     /// Whether nothing is left to read, even if the connection stays open.
     pub(super) fn is_over(&self) -> bool {
-        !self.wanted || self.arrival.is_whole(self.received())
+        !self.wanted || self.segments.is_some() || self.arrival.is_whole(self.received())
     }
 
     /// The number of bytes received.
@@ -172,7 +180,8 @@ impl<'a> Download<'a> {
         let over = self.plan.settings.spool.over.0;
         let body = match file {
             Some(file) => Body::Spooled(file),
-            None if !self.wanted => Body::Dropped(0),
+            None if !self.wanted || self.segments.is_some() => Body::Dropped(0),
+            None if job.role == Role::Segment => Body::Dropped(wire_bytes),
             None if wire_bytes > over && !self.keeps() => Body::Dropped(wire_bytes),
             None => Body::Memory(self.intake.in_memory()),
         };
@@ -184,6 +193,7 @@ impl<'a> Download<'a> {
             wire_bytes,
             remote: self.answered.remote,
             timing: self.answered.timing(job),
+            segments: self.segments,
         }
     }
 }

@@ -14,10 +14,12 @@ use super::guard::{admits, check_answer, check_url};
 use super::patience::Patience;
 use super::proxied::Proxied;
 use super::proxy::Proxy;
+use super::segments;
 use super::shared::Shared;
 use super::spool::Spooling;
 use crate::error::Result;
 use crate::job::Job;
+use crate::job::segments::{Segments, Whole};
 use crate::page::Page;
 use crate::page::body::Spool;
 use crate::page::failure::FetchError;
@@ -58,6 +60,10 @@ impl Fetcher {
     /// # Errors
     /// Why there is no page. It is data for the record, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
+        if let Some(Segments::Complete(whole)) = &job.segments {
+            // Boxed, because hardly any job has segments.
+            return Box::pin(self.join(job, whole.clone())).await;
+        }
         let plan = &self.shared.plan;
         let patience = Patience::new(&plan.settings.deadlines);
         let proxied = self.shared.proxies.of(job);
@@ -96,6 +102,14 @@ impl Fetcher {
         Ok(download.page(job, file))
     }
 
+    /// Joins the segments of a body, on a thread that may wait for the disk.
+    async fn join(&self, job: &Job, whole: Arc<Whole>) -> Result<Page, FetchError> {
+        let (shared, is_checked) = (self.shared.clone(), job.checksum().is_some());
+        let joined = move || segments::join(&whole, &shared.plan.spool, is_checked);
+        let joined = tokio::task::spawn_blocking(joined).await;
+        joined.unwrap_or_else(|error| Err(FetchError::Spool(error.to_string())))
+    }
+
     /// Sends the request of a job, and receives the head of its response.
     async fn ask(
         &self,
@@ -105,7 +119,7 @@ impl Fetcher {
         patience: &Patience,
     ) -> Result<(Asked, Box<Answer>), FetchError> {
         let mut outgoing = self.shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &self.shared.plan.spool);
+        let asked = Asked::of(&mut outgoing, job, &self.shared.plan.spool)?;
         outgoing.add(job);
         let answer = match proxied {
             None => {
@@ -172,9 +186,7 @@ impl Fetcher {
         match file {
             Some(file) => {
                 let finished = file.finish().await;
-                finished
-                    .map(Some)
-                    .map_err(|error| FetchError::Spool(error.to_string()))
+                finished.map_err(|error| FetchError::Spool(error.to_string()))
             }
             None => Ok(None),
         }

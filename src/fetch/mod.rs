@@ -32,6 +32,7 @@ mod proxied;
 mod proxies;
 mod proxy;
 mod range;
+mod segments;
 mod settings;
 mod shared;
 mod spool;

@@ -1,7 +1,7 @@
 //! Settings of the fetch path: what to send, how long to wait, how much to accept.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU8, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -118,6 +118,11 @@ pub struct SpoolSettings {
     /// `None` is the system's folder for temporary files, where nothing stays. A run that saves its bodies writes them
     /// to the folder that it saves them to.
     pub folder: Option<PathBuf>,
+    /// The most segments of a large file that are received at the same time; 1 receives each file as a whole.
+    ///
+    /// Each of them counts as a request to its host. Only for bodies that stay in the folder when they are partial, and
+    /// only if the server names their length, a strong validator, and that it has ranges (RFC 9110 14.3).
+    pub segments: NonZeroU8,
 }
 
 /// The HTTP versions to offer.
@@ -333,6 +338,7 @@ impl Default for SpoolSettings {
         Self {
             over: ByteSize::mib(1),
             folder: None,
+            segments: NonZeroU8::MIN,
         }
     }
 }

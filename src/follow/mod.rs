@@ -437,7 +437,7 @@ impl<'a> SourcePage<'a> {
     ) -> Discovery<'a> {
         let via = match self.job.role {
             Role::Robots | Role::Sitemap => Via::Sitemap,
-            Role::Page | Role::Asset | Role::External => Via::Link,
+            Role::Page | Role::Asset | Role::External | Role::Segment => Via::Link,
         };
         Discovery {
             url,

@@ -75,20 +75,10 @@ mod tests {
 
     use super::*;
     use crate::job::Hop;
-    use crate::page::headers::Headers;
-    use crate::page::{HttpVersion, Timing};
     use crate::url::PageUrl;
 
     fn page(bytes: usize) -> Page {
-        Page {
-            status: 301,
-            version: HttpVersion::Http11,
-            headers: Headers::default(),
-            body: Body::Memory(Bytes::from(vec![0; bytes])),
-            wire_bytes: bytes as u64,
-            remote: None,
-            timing: Timing::default(),
-        }
+        Page::plain(301, Body::Memory(Bytes::from(vec![0; bytes])))
     }
 
     #[test]

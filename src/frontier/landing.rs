@@ -11,6 +11,7 @@ use super::retry::{self, Circumstances, Verdict, Wait};
 use super::window::Reply;
 use super::{Frontier, FrontierSettings, Run};
 use crate::error::Result;
+use crate::job::segments::Segments;
 use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
 use crate::page::Page;
 use crate::page::failure::FetchError;
@@ -50,6 +51,8 @@ pub(crate) enum Again {
     Get,
     /// For an answer to a challenge.
     Login,
+    /// For the segments of its body, or to join them.
+    Segment,
 }
 
 /// The state of a visit's host, as far as it matters for a retry.
@@ -76,6 +79,9 @@ impl Frontier {
         now: Instant,
     ) -> Noted {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if matches!(visit.job.segments, Some(Segments::Complete(_))) {
+            return self.end_join(visit, now);
+        }
         self.take_hsts(&visit);
         let is_stored = self.settings.run == Run::Stored;
         let clock = SystemTime::now();
@@ -90,6 +96,10 @@ impl Frontier {
             self.workbench.put_back(visit.job, Duration::ZERO, now);
             return Noted::Again(Again::Login);
         }
+        let mut visit = match self.split(visit, now) {
+            Ok(noted) => return noted,
+            Err(visit) => visit,
+        };
         let asked = match &visit.outcome {
             Ok(page) if page.status >= 300 && !is_stored => {
                 retry::wait(page, &self.settings, clock)
@@ -110,7 +120,7 @@ impl Frontier {
             }
             return self.end(visit, now);
         }
-        if is_stored {
+        if is_stored || is_of_another_body(&visit) {
             return self.end(visit, now); // no host sent this, and another try would find the same
         }
         let probed = visit.job.probed_with();
@@ -181,6 +191,9 @@ impl Frontier {
 
     /// Ends a job: nothing more is requested for it.
     fn end(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
+        if visit.job.role == Role::Segment {
+            return self.end_segment(*visit, now);
+        }
         if visit.job.role != Role::Robots {
             return Noted::Settled(visit);
         }
@@ -302,6 +315,7 @@ impl Frontier {
     ) -> Option<Result<Box<Job>, FetchError>> {
         let limit = match visit.job.role {
             Role::Robots => ROBOTS_REDIRECTS,
+            Role::Segment => 0,
             _ => self.settings.max_redirects,
         };
         let Ok(page) = &visit.outcome else {
@@ -365,7 +379,7 @@ impl Frontier {
             return true;
         }
         match job.role {
-            Role::Robots => true,
+            Role::Robots | Role::Segment => true,
             Role::Sitemap => target.same_origin(&job.url) || gate.lets_in(job, target),
             Role::External => gate.lets_in(job, target),
             Role::Page | Role::Asset => {
@@ -411,6 +425,11 @@ fn cut_short(visit: &Visit) -> Option<FetchError> {
     (visit.parsed.ends_early && page.status < 400).then(|| FetchError::Decode(fault.clone()))
 }
 
+/// Whether a segment need not be tried again: it is not of the body that it was to be a part of.
+fn is_of_another_body(visit: &Visit) -> bool {
+    visit.job.role == Role::Segment && matches!(visit.outcome, Err(FetchError::Spool(_)))
+}
+
 /// Whether an attempt got a body with another checksum.
 fn is_mismatch(attempt: &Attempt) -> bool {
     matches!(attempt.error, Some(FetchError::Checksum { .. }))
@@ -433,7 +452,8 @@ fn reply(visit: &Visit, clock: SystemTime) -> Option<Reply> {
     }
 }
 
-fn attempt(outcome: Result<Page, FetchError>, sent: Instant, now: Instant) -> Attempt {
+/// What is recorded of an attempt that was not the last.
+pub(super) fn attempt(outcome: Result<Page, FetchError>, sent: Instant, now: Instant) -> Attempt {
     match outcome {
         Ok(page) => Attempt {
             status: Some(page.status),

@@ -43,7 +43,9 @@ mod redirected;
 mod retry;
 mod secured;
 mod seen;
+mod segments;
 mod settings;
+mod splits;
 mod storage;
 mod store;
 mod stored;
@@ -92,6 +94,7 @@ use pace::Pace;
 pub(crate) use pause::{Change, Pause};
 use redirected::RedirectedPages;
 use seen::Seen;
+use splits::Splits;
 use workbench::{Turn, Workbench};
 
 /// Jobs that may wait while others can be sent at once: enough to keep every lane busy.
@@ -140,6 +143,8 @@ pub(crate) struct Frontier {
     machine: Machine,
     /// The hosts that want their logins proved.
     logins: Logins,
+    /// Jobs whose bodies are received in segments.
+    splits: Splits,
     /// The responses of followed redirects, if an output wants them.
     hops: Hops,
     /// Pages of a crawl that may redirect only until cookies are set.
@@ -211,6 +216,7 @@ impl Frontier {
             in_flight: 0,
             machine: Machine::default(),
             logins: Logins::new(plan.template),
+            splits: Splits::default(),
             hops: Hops::default(),
             redirected: RedirectedPages::default(),
             strict_hosts: None,
@@ -246,6 +252,7 @@ impl Frontier {
         self.workbench.waiting()
             + self.workbench.beyond() as usize
             + self.awaited.len()
+            + self.splits.len()
             + usize::from(self.stalled.is_some())
     }
 
@@ -259,6 +266,8 @@ impl Frontier {
         self.workbench
             .jobs()
             .chain(&self.stalled)
+            .map(|job| &**job)
+            .chain(self.splits.jobs())
             .filter_map(|job| job.row)
     }
 
@@ -272,6 +281,10 @@ impl Frontier {
         }
         if !self.machine.has_room(self.in_flight) {
             return Ok(Next::Nothing); // a job in flight makes room when it returns
+        }
+        if let Some(job) = self.splits.next() {
+            self.in_flight += 1;
+            return Ok(Next::Job(job));
         }
         let mut job = loop {
             let job = match self.stalled.take() {
@@ -293,6 +306,10 @@ impl Frontier {
                         let host = job.first_url().host_key();
                         self.workbench
                             .set_access(&host, Access::closed(error, now), now);
+                        return self.next(now);
+                    }
+                    Turn::Refused(job, error) if job.role == Role::Segment => {
+                        self.end_segment(Visit::unsent(job, error), now);
                         return self.next(now);
                     }
                     Turn::Refused(job, error) => {

@@ -249,7 +249,6 @@ mod tests {
     use super::*;
     use crate::page::body::Body;
     use crate::page::headers::Headers;
-    use crate::page::{HttpVersion, Timing};
 
     fn page(status: u16, retry_after: Option<&'static str>) -> Result<Page, FetchError> {
         let mut headers = Headers::default();
@@ -258,16 +257,9 @@ mod tests {
                 .0
                 .insert("retry-after", http::HeaderValue::from_static(value));
         }
-        let timing = Timing::default();
-        let version = HttpVersion::Http11;
         Ok(Page {
-            status,
-            version,
             headers,
-            body: Body::empty(),
-            wire_bytes: 0,
-            remote: None,
-            timing,
+            ..Page::plain(status, Body::empty())
         })
     }
 

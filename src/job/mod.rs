@@ -9,6 +9,7 @@ pub(crate) mod digest;
 pub(crate) mod netrc;
 pub(crate) mod outgoing;
 pub(crate) mod rows;
+pub(crate) mod segments;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
 use self::digest::Digest;
+use self::segments::Segments;
 use crate::cookies::Jar;
 use crate::page::Page;
 use crate::page::checksum::Checksum;
@@ -84,6 +86,8 @@ pub struct Job {
     pub(crate) leased: Option<Instant>,
     /// Its response, if that comes from an archive: then nothing is sent. It is never written to a job.
     pub(crate) stored: Option<Arc<Page>>,
+    /// What it has to do with segments, if its body or that of another job is received in such.
+    pub(crate) segments: Option<Segments>,
     /// Attempts that count against the allowed retries.
     pub(crate) retries: u8,
     /// Attempts that do not count: the host was paused, or the request was never processed.
@@ -116,6 +120,8 @@ pub enum Role {
     Sitemap,
     /// A link that leaves the crawl: it is checked, has a record, and its own links are not followed.
     External,
+    /// A segment of a large file: it is joined with the others, and has no record.
+    Segment,
 }
 
 /// How a link that leaves the crawl is checked.
@@ -135,8 +141,13 @@ impl Role {
     pub(crate) const fn has_record(self) -> bool {
         match self {
             Role::Page | Role::Asset | Role::External => true,
-            Role::Robots | Role::Sitemap => false,
+            Role::Robots | Role::Sitemap | Role::Segment => false,
         }
+    }
+
+    /// Whether such a job is sent even if no more records are wanted, because other jobs wait for it.
+    pub(crate) const fn is_awaited(self) -> bool {
+        matches!(self, Role::Robots | Role::Segment)
     }
 
     /// Whether robots.txt applies to such a job. It does not apply to itself; and RFC 9309 is about robots that go
@@ -281,6 +292,7 @@ impl Job {
             since: Instant::now(),
             leased: None,
             stored: None,
+            segments: None,
             retries: 0,
             free_tries: 0,
         }

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::job::netrc::Netrc;
 use crate::job::{Job, basic};
 use crate::page::headers::{Headers, is_harmless};
+use crate::page::partial::Note;
 use crate::url::{HostPattern, PageUrl, UserInfo};
 
 /// Headers that may be sent to another origin after a link or a redirect: they say what haul can read, not who the
@@ -289,13 +290,19 @@ impl Outgoing<'_> {
         connection.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
     }
 
-    /// Requests the rest of a body after `from` bytes, if it is still the same body (RFC 9110 13.1.5).
-    pub(crate) fn resume(&mut self, from: u64, validator: &str) {
-        let range = HeaderValue::try_from(format!("bytes={from}-"))
-            .expect("digits are a valid header value");
+    /// Requests the rest of a body or of a segment of it, after the bytes that are there.
+    ///
+    /// The condition is that it is still the same body (RFC 9110 13.1.5).
+    pub(crate) fn resume(&mut self, note: &Note, received: u64) {
+        let first = note.first() + received;
+        let range = match note.segment {
+            Some(segment) => format!("bytes={first}-{}", segment.first + segment.length - 1),
+            None => format!("bytes={first}-"),
+        };
+        let range = HeaderValue::try_from(range).expect("digits are a valid header value");
         let headers = self.headers.to_mut();
         headers.insert(header::RANGE, range);
-        if let Ok(validator) = HeaderValue::try_from(validator) {
+        if let Ok(validator) = HeaderValue::try_from(note.validator()) {
             headers.insert(header::IF_RANGE, validator);
         }
         // The bytes of an encoded body cannot be appended to those of a plain one.

@@ -6,6 +6,7 @@ pub(crate) mod coding;
 pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod memory;
+pub(crate) mod partial;
 mod quota;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::body::Body;
 use crate::page::headers::Headers;
+use crate::page::partial::Note;
 
 /// A response with any status, including 404 and 503.
 ///
@@ -39,6 +41,8 @@ pub struct Page {
     pub remote: Option<SocketAddr>,
     /// How long it took, phase by phase.
     pub timing: Timing,
+    /// The segments in which the body is to be received, if it was not received with this response.
+    pub(crate) segments: Option<Box<[Note]>>,
 }
 
 /// The HTTP version of a response.
@@ -97,6 +101,20 @@ impl From<http::Version> for HttpVersion {
 }
 
 impl Page {
+    /// A response over HTTP/1.1 without header fields, from nowhere, that took no time.
+    pub(crate) fn plain(status: u16, body: Body) -> Self {
+        Self {
+            status,
+            version: HttpVersion::Http11,
+            headers: Headers::default(),
+            wire_bytes: body.len(),
+            body,
+            remote: None,
+            timing: Timing::default(),
+            segments: None,
+        }
+    }
+
     /// The redirect target as the header has it.
     ///
     /// `None` for other statuses, and if it is not UTF-8.
@@ -165,13 +183,8 @@ mod tests {
         let mut headers = Headers::default();
         headers.0.insert(name, HeaderValue::from_static(value));
         Page {
-            status,
-            version: HttpVersion::Http11,
             headers,
-            body: Body::empty(),
-            wire_bytes: 0,
-            remote: None,
-            timing: Timing::default(),
+            ..Page::plain(status, Body::empty())
         }
     }
 

@@ -172,7 +172,6 @@ mod tests {
 
     use super::*;
     use crate::page::body::Body;
-    use crate::page::{HttpVersion, Timing};
 
     /// Noon of a day in 2026.
     const NOW: u64 = 1_796_040_000;
@@ -192,13 +191,8 @@ mod tests {
                 .append(name, HeaderValue::from_str(value).unwrap());
         }
         let page = Page {
-            status: 200,
-            version: HttpVersion::Http11,
             headers,
-            body: Body::empty(),
-            wire_bytes: 0,
-            remote: None,
-            timing: Timing::default(),
+            ..Page::plain(200, Body::empty())
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         page.quota_reset(now).map(|wait| wait.as_secs_f64())

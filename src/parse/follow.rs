@@ -83,7 +83,7 @@ impl SearchAs {
             return None;
         }
         match (job.role, kind) {
-            (Role::Robots, _) => None,
+            (Role::Robots | Role::Segment, _) => None,
             (Role::External, Some(Kind::Html)) => Some(SearchAs::Html(Markup::Html)),
             (Role::External, Some(Kind::Xhtml)) => Some(SearchAs::Html(Markup::Xml)),
             (Role::External, _) => None,

@@ -174,7 +174,9 @@ impl<'q> PageParser<'q> {
         // existence.
         let (mut wants, work) = match job.role {
             Role::Page | Role::Asset => (plan.wants, &plan.work),
-            Role::Robots | Role::Sitemap | Role::External => (Wants::NOTHING, &Work::None),
+            Role::Robots | Role::Sitemap | Role::External | Role::Segment => {
+                (Wants::NOTHING, &Work::None)
+            }
         };
         wants.text |= work.reads_text() || text;
         wants.digest |= job.checksum().is_some();

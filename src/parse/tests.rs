@@ -9,8 +9,6 @@ use http::{HeaderName, HeaderValue};
 
 use super::*;
 use crate::page::body::{Body, Spool};
-use crate::page::headers::Headers;
-use crate::page::{HttpVersion, Timing};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
 use crate::visit::found::FoundLinks;
@@ -24,15 +22,7 @@ struct Response {
 
 /// A 200 response at `http://h.example/a/b`, with links followed and the title wanted.
 fn response(content_type: &str, body: impl Into<Bytes>) -> Response {
-    let page = Page {
-        status: 200,
-        version: HttpVersion::Http11,
-        headers: Headers::default(),
-        body: Body::Memory(body.into()),
-        wire_bytes: 0,
-        remote: None,
-        timing: Timing::default(),
-    };
+    let page = Page::plain(200, Body::Memory(body.into()));
     let plan = ParsePlan {
         wants: Wants {
             title: true,

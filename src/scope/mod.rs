@@ -98,7 +98,7 @@ impl Scope {
         match role {
             Role::Page => self.settings.reach,
             Role::Asset if self.settings.assets_anywhere => Reach::Any,
-            Role::Asset | Role::Sitemap => self.settings.reach.max(Reach::Host),
+            Role::Asset | Role::Sitemap | Role::Segment => self.settings.reach.max(Reach::Host),
             Role::Robots | Role::External => Reach::Any,
         }
     }

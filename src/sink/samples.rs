@@ -51,6 +51,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
                 first_byte: Duration::from_micros(8_100),
                 total: Duration::from_micros(12_300),
             },
+            segments: None,
             body: Body::Memory(body.clone()),
         }),
         parsed: Parsed {

@@ -70,6 +70,7 @@ mod runner;
 mod saved;
 mod scrape;
 mod secrets;
+mod segments;
 mod settings;
 mod signals;
 mod site;

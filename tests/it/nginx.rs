@@ -35,7 +35,7 @@ impl Nginx {
     }
 
     /// The same, in a folder that may have files to serve.
-    fn within(folder: TempDir, logged: &str, servers: &[&str]) -> Option<Self> {
+    pub(crate) fn within(folder: TempDir, logged: &str, servers: &[&str]) -> Option<Self> {
         let program = tools::program("nginx")?;
         let path = folder.path();
         let key = KeyPair::generate().unwrap();

@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
-const MAY_CHANGE: [&str; 42] = [
+const MAY_CHANGE: [&str; 43] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -33,6 +33,7 @@ const MAY_CHANGE: [&str; 42] = [
     "delay",
     "limit-rate",
     "limit-rate-per-host",
+    "segments",
     "max-time",
     "max-memory",
     "engine",

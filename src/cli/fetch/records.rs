@@ -1,5 +1,6 @@
 //! The flags about output: records, files, and when the run counts as failed.
 
+use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -54,6 +55,13 @@ pub(super) struct Records {
     /// A header that is no date, or a date in the future, is ignored.
     #[arg(long)]
     remote_time: bool,
+
+    /// Receive each large file in --output-dir in up to N segments at the same time
+    ///
+    /// Each is a request to its host, and counts against --per-host. Files of less than 2 MiB, and those of servers that
+    /// announce no ranges or no validator, are received as a whole; so is a file whose segments do not fit together.
+    #[arg(long, value_name = "N", default_value = "1")]
+    segments: NonZeroU8,
 
     /// Format of the records [default: from the output file's suffix, or text]
     #[arg(short, long, value_name = "FORMAT",
@@ -146,8 +154,9 @@ impl Records {
         )
     }
 
-    /// Applies the limit of a body, the media types, and the statuses that are not failures.
+    /// Applies how bodies are received, their limit, the media types, and the statuses that are not failures.
     pub(super) fn apply(&self, fetch: &mut FetchSettings, parse: &mut ParseSettings) {
+        fetch.spool.segments = self.segments;
         fetch.body_limit = match self.max_size {
             ByteSize(0) => ByteSize(u64::MAX),
             limit => limit,
@@ -300,10 +309,11 @@ impl Records {
     /// When a flag is about saved bodies, and none are saved.
     pub(super) fn files(&self) -> haul::Result<Option<FilesSettings>> {
         let Some(folder) = &self.output_dir else {
-            let flag = match (self.name_by, self.remote_time) {
-                (NameBy::Header, _) => "--name-by header",
-                (NameBy::Url, true) => "--remote-time",
-                (NameBy::Url, false) => return Ok(None),
+            let flag = match (self.name_by, self.remote_time, self.segments.get()) {
+                (NameBy::Header, ..) => "--name-by header",
+                (NameBy::Url, true, _) => "--remote-time",
+                (NameBy::Url, false, 2..) => "--segments",
+                (NameBy::Url, false, _) => return Ok(None),
             };
             return Err(Error::Setting(format!(
                 "{flag} is about saved bodies, so it needs --output-dir DIR"

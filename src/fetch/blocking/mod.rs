@@ -26,11 +26,13 @@ use super::download::{Answered, Download, Step};
 use super::fault;
 use super::guard::{admits, check_answer, check_url};
 use super::proxy::Proxy;
+use super::segments;
 use super::shared::Shared;
 use super::spool::SpoolFile;
 use super::tls::Offer;
 use crate::error::Result;
 use crate::job::Job;
+use crate::job::segments::Segments;
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use clock::Clock;
@@ -83,6 +85,9 @@ impl BlockingFetcher {
     /// Why there is no page. That is data, not a fault of the program.
     pub(crate) fn fetch(&mut self, job: &Job) -> Result<Page, FetchError> {
         let shared = self.shared.clone();
+        if let Some(Segments::Complete(whole)) = &job.segments {
+            return segments::join(whole, &shared.plan.spool, job.checksum().is_some());
+        }
         let clock = Clock::new(&shared.plan.settings.deadlines);
         let (route, proxy) = match shared.proxies.of(job) {
             Some((index, proxy)) => (index + 1, Some(proxy)),
@@ -90,7 +95,7 @@ impl BlockingFetcher {
         };
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &shared.plan.spool);
+        let asked = Asked::of(&mut outgoing, job, &shared.plan.spool)?;
         outgoing.add(job);
         let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
@@ -227,7 +232,7 @@ impl BlockingFetcher {
             self.kept
                 .put(job.host.clone(), (route, clearance.identity()), wire);
         }
-        Ok(download.page(job, file.map(SpoolFile::finish)))
+        Ok(download.page(job, file.and_then(SpoolFile::finish)))
     }
 
     fn spool(&self, download: &mut Download<'_>) -> Result<SpoolFile, FetchError> {

@@ -259,6 +259,7 @@ pub(super) fn role_of(code: u8) -> Role {
         Role::Robots,
         Role::Sitemap,
         Role::External,
+        Role::Segment,
     ];
     let known = all.into_iter().find(|role| *role as u8 == code);
     known.unwrap_or(Role::Page)

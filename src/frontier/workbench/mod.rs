@@ -9,6 +9,7 @@
 mod addresses;
 mod neighbours;
 mod overflow;
+mod segments;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::addresses::HostIndex;
 use super::{LINE, LINES, Workbench};
-use crate::job::{Job, Role};
+use crate::job::Job;
 use crate::url::HostKey;
 
 impl Workbench {
@@ -110,15 +110,14 @@ impl Workbench {
         self.beyond = 0;
         self.wanting.clear();
         self.uncommitted.clear();
-        self.delayed.retain(|Reverse(delayed)| {
-            delayed.job.has_record() || delayed.job.role == Role::Robots
-        });
+        self.delayed
+            .retain(|Reverse(delayed)| delayed.job.has_record() || delayed.job.role.is_awaited());
         let mut waiting = self.delayed.len();
         for host in self.hosts.iter_mut().flatten() {
             host.beyond = 0;
-            // A robots.txt has no record, but other jobs wait for it.
+            // A robots.txt and a segment have no record, but other jobs wait for them.
             host.waiting
-                .retain(|job| !job.is_fresh() && (job.has_record() || job.role == Role::Robots));
+                .retain(|job| !job.is_fresh() && (job.has_record() || job.role.is_awaited()));
             waiting += host.waiting.len();
         }
         self.waiting = waiting;
