@@ -55,6 +55,11 @@ pub struct Config {
     pub broken: Option<BrokenSettings>,
     /// The job in which the run is stored, so that it survives its process.
     pub job: Option<JobSettings>,
+    /// The folder of an earlier job: only what changed since is requested again (RFC 9110 13).
+    ///
+    /// A page that did not change keeps what that job read out of it, its links included. What a program's own
+    /// extractor returned is not kept.
+    pub since: Option<PathBuf>,
     /// The binary that the children of `processes` run; `None` is the current one.
     ///
     /// It must call [`serve_parent`](crate::engine::serve_parent) when its first argument is
@@ -144,6 +149,7 @@ impl Config {
             crawl: None,
             broken: None,
             job: None,
+            since: None,
             program: None,
         }
     }

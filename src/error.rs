@@ -189,6 +189,8 @@ pub enum Setting {
     Map,
     /// The number of URLs in a comparison.
     Limit,
+    /// The earlier job that a run compares with.
+    Since,
 }
 
 /// A setting whose value differs from the one that a job was started with.
@@ -224,6 +226,7 @@ impl fmt::Display for Setting {
             Setting::Sweep => "sweep",
             Setting::Map => "map",
             Setting::Limit => "limit",
+            Setting::Since => "earlier job",
         })
     }
 }

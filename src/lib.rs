@@ -127,6 +127,7 @@ pub mod extract;
 pub mod fetch;
 pub mod frontier;
 pub mod parse;
+mod past;
 pub mod scope;
 pub mod seeds;
 pub mod sink;

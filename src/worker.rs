@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use encoding_rs::Encoding;
+use http::{StatusCode, header};
 
 use crate::error::Result;
 use crate::extract::{self, Extractor, PageFormat};
@@ -18,10 +19,12 @@ use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::page::memory::Memory;
+use crate::page::snapshot::Snapshot;
 pub(crate) use crate::parse::ParsePlan;
 use crate::parse::media_type::{Kind, MediaType, sniff};
 use crate::parse::{self, LinkPlan};
 use crate::visit::Parsed;
+use crate::visit::compared::{Change, Compared};
 use crate::visit::custom::Custom;
 use crate::visit::fields::{Extraction, Miss};
 use crate::visit::found::FoundLinks;
@@ -98,7 +101,10 @@ impl Plan {
 /// A page whose body does not have the checksum that it should have becomes an error.
 pub(crate) fn parse(job: &Job, outcome: &mut Result<Page, FetchError>, plan: &Plan) -> Parsed {
     let parsed = match outcome {
-        Ok(page) => parse_page(job, page, plan),
+        Ok(page) => {
+            let known = page.known.take();
+            parse_page(job, page, known, plan)
+        }
         Err(_) => return Parsed::default(),
     };
     parsed.unwrap_or_else(|error| {
@@ -107,7 +113,76 @@ pub(crate) fn parse(job: &Job, outcome: &mut Result<Page, FetchError>, plan: &Pl
     })
 }
 
-fn parse_page(job: &Job, page: &Page, plan: &Plan) -> Result<Parsed, FetchError> {
+/// Parses a page, or carries over what an earlier run read out of it if it did not change, and compares the two.
+fn parse_page(
+    job: &Job,
+    page: &Page,
+    known: Option<Box<Snapshot>>,
+    plan: &Plan,
+) -> Result<Parsed, FetchError> {
+    let is_unchanged = page.status == StatusCode::NOT_MODIFIED && known.is_some();
+    let mut parsed = match known.as_deref().filter(|_| is_unchanged) {
+        Some(known) => carried_over(known, plan)?,
+        None => parse_body(job, page, plan)?,
+    };
+    if plan.parse.keeps
+        && matches!(job.role, Role::Page | Role::Asset)
+        && (is_unchanged || page.status == StatusCode::OK && parsed.fault.is_none())
+    {
+        parsed.snapshot = snapshot(page, &parsed, known.as_deref()).map(Arc::new);
+    }
+    if let Some(then) = known
+        && (is_unchanged || page.status == StatusCode::OK)
+        && let Some(change) = Change::between(&then, parsed.digest, parsed.simhash)
+    {
+        parsed.compared = Some(Box::new(Compared {
+            change,
+            is_unchanged,
+            then: Snapshot {
+                content: Box::default(),
+                ..*then
+            },
+        }));
+    }
+    let carried = parsed.carried();
+    parsed.held.shrink_to(carried);
+    Ok(parsed)
+}
+
+/// What an earlier run read out of a page that did not change.
+fn carried_over(known: &Snapshot, plan: &Plan) -> Result<Parsed, FetchError> {
+    let parsed = Parsed::unpack(&known.content, plan.parse.fingerprints);
+    let parsed = parsed.ok_or_else(|| {
+        let problem = "the page did not change, and what the earlier run kept of it cannot be read";
+        FetchError::Decode(problem.to_owned())
+    })?;
+    Ok(Parsed {
+        digest: known.sha256,
+        simhash: known.simhash,
+        ..parsed
+    })
+}
+
+/// What a later run needs to know about a page. Validators that a 304 does not repeat are those of before.
+fn snapshot(page: &Page, parsed: &Parsed, before: Option<&Snapshot>) -> Option<Snapshot> {
+    let before = before.filter(|_| page.status == StatusCode::NOT_MODIFIED);
+    let validator = |name, before: Option<&String>| {
+        Snapshot::validator(page.headers.text(name)).or_else(|| before.cloned())
+    };
+    Some(Snapshot {
+        etag: validator(header::ETAG, before.and_then(|before| before.etag.as_ref())),
+        last_modified: validator(
+            header::LAST_MODIFIED,
+            before.and_then(|before| before.last_modified.as_ref()),
+        ),
+        sent: page.timing.sent,
+        sha256: parsed.digest,
+        simhash: parsed.simhash,
+        content: parsed.pack()?,
+    })
+}
+
+fn parse_body(job: &Job, page: &Page, plan: &Plan) -> Result<Parsed, FetchError> {
     let started = Instant::now();
     let extractor = plan
         .extractor
@@ -130,8 +205,6 @@ fn parse_page(job: &Job, page: &Page, plan: &Plan) -> Result<Parsed, FetchError>
     if !plan.parse.wants.text {
         parsed.text = None; // needed only here
     }
-    let carried = parsed.carried();
-    parsed.held.shrink_to(carried);
     parsed.took = Some(started.elapsed());
     Ok(parsed)
 }

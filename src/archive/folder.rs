@@ -206,6 +206,7 @@ pub(super) fn stored(url: PageUrl, path: &Path, metadata: &fs::Metadata) -> io::
                 ..Timing::default()
             },
             segments: None,
+            known: None,
         },
         truncated: false,
     })

@@ -351,6 +351,7 @@ fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::R
                 ..Timing::default()
             },
             segments: None,
+            known: None,
         },
         url,
         method: None,

@@ -68,6 +68,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Sweep => "--sweep",
         Setting::Map => "--map",
         Setting::Limit => "-n",
+        Setting::Since => "--since",
         _ => "settings",
     }
 }

@@ -132,8 +132,17 @@ fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     let crawl = config.crawl.as_ref();
     let agent = config.fetch.headers.text(header::USER_AGENT);
     plan.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
+    if config.since.is_some() && (plan.wants.text || plan.wants.content) {
+        let problem = "an earlier job has no bodies: those of pages that did not change cannot be saved or written again";
+        return Err(Error::invalid(Setting::Since, problem));
+    }
+    // What a later run compares with, and what this one compares.
+    plan.keeps = config.job.is_some();
+    let compares = config.since.is_some() || plan.keeps;
+    plan.wants.digest |= compares;
+    plan.wants.title |= compares;
     plan.follow = followed(config).map(|wanted| parse::LinkPlan {
-        similar: crawl.is_some_and(CrawlSettings::compares),
+        similar: compares || crawl.is_some_and(CrawlSettings::compares),
         ..parse::LinkPlan::of(wanted)
     });
     Ok(plan)
@@ -178,6 +187,7 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
             limit => limit.min(in_flight),
         },
         settings: config.fetch.clone(),
+        past: None,
     }
 }
 

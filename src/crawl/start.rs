@@ -1,6 +1,7 @@
 //! Starts a run: checks and opens everything, outputs last.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use http::header::COOKIE;
@@ -17,17 +18,19 @@ use super::stored::Pages;
 use crate::config::{Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::extract::Health;
 use crate::fetch::TlsSettings;
 use crate::follow::LinkFollower;
 use crate::frontier::{self, EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
 use crate::hsts::Hsts;
+use crate::past::PastPlan;
 use crate::run::event::Event;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
-use crate::seeds::{Position, Seeds};
+use crate::seeds::{Position, SeedSource, Seeds};
 use crate::sink::{Counter, Mark, Writer};
+use crate::url::PageUrl;
 use crate::worker::Plan;
 
 /// Runs to the end, with what a program adds to the settings.
@@ -44,7 +47,11 @@ pub(super) async fn run(
     config.claims().check()?;
     let pages = Pages::of(config)?;
     let config = &*pages.fit(config)?;
-    let plan = RunPlan::of(config, additions.wants)?;
+    let mut plan = RunPlan::of(config, additions.wants)?;
+    let reads = plan.parse.reads();
+    if let Some(past) = &config.since {
+        plan.fetch.past = Some(since(config, past, reads)?);
+    }
     let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
@@ -94,7 +101,7 @@ pub(super) async fn run(
     let mut earlier = EarlierTotals::default();
     if let Some(job) = &config.job {
         last_commit = frontier::last_commit(&job.folder);
-        let (mut opened, left) = open_job(job)?;
+        let (mut opened, left) = open_job(job, reads)?;
         before = left;
         marks = opened.marks();
         list = opened.list();
@@ -191,10 +198,29 @@ pub(super) async fn run(
     }
 }
 
+/// Where the pages of the earlier job are that the run compares with.
+fn since(config: &Config, past: &Path, reads: u64) -> Result<PastPlan> {
+    let canonical = |path: &Path| path.canonicalize().ok();
+    let own = config.job.as_ref().and_then(|job| canonical(&job.folder));
+    if own.is_some() && own == canonical(past) {
+        let problem = "it is the job of this run; give the run a new one";
+        return Err(Error::invalid(Setting::Since, problem));
+    }
+    // The hosts of a list are not known before it is read.
+    let mut hosts = Vec::new();
+    for source in config.crawl.iter().flat_map(|_| &config.seeds.sources) {
+        if let SeedSource::Urls(urls) = source {
+            let urls = urls.iter().filter_map(|url| PageUrl::parse(url).ok());
+            hosts.extend(urls.map(|url| url.host_key()));
+        }
+    }
+    frontier::since(past, reads, &hosts)
+}
+
 /// Locks the job's folder, and opens the job in it or starts one.
 ///
 /// Also returns the field counts of a job that `--fresh` discards.
-fn open_job(job: &JobSettings) -> Result<(OpenJob, Option<Health>)> {
+fn open_job(job: &JobSettings, reads: u64) -> Result<(OpenJob, Option<Health>)> {
     let folder = JobFolder::lock(&job.folder)?;
     let mut before = None;
     if job.fresh {
@@ -202,6 +228,6 @@ fn open_job(job: &JobSettings) -> Result<(OpenJob, Option<Health>)> {
         before = left.and_then(|mark| Some(Counter::read(&Mark(mark))?.now));
         folder.clear()?;
     }
-    let opened = OpenJob::open(folder, &job.settings, &job.may_change)?;
+    let opened = OpenJob::open(folder, &job.settings, &job.may_change, reads)?;
     Ok((opened, before))
 }

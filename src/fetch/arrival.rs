@@ -22,6 +22,8 @@ use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 use crate::page::partial::Note;
+use crate::page::snapshot::Snapshot;
+use crate::past::Lookup;
 
 /// The length of the shortest segment, in bytes: a shorter one costs more requests than it saves time.
 const SEGMENT: u64 = 1 << 20;
@@ -36,6 +38,8 @@ pub(super) struct Asked {
     resumable: Option<u128>,
     /// The part of it that is on disk; boxed, because hardly any request has one.
     partial: Option<Box<Partial>>,
+    /// What an earlier run kept of the page, and so whether the request asks only for what changed.
+    pub(super) known: Option<Box<Snapshot>>,
 }
 
 /// How a response relates to a partial download, and whether it can be resumed itself.
@@ -67,6 +71,7 @@ impl Asked {
         outgoing: &mut Outgoing,
         job: &Job,
         spool: &SpoolPlan,
+        past: Option<&Lookup>,
     ) -> Result<Self, FetchError> {
         match &job.segments {
             Some(Segments::One(_, note)) => return Self::segment(outgoing, note, spool),
@@ -81,11 +86,18 @@ impl Asked {
         if let Some(partial) = &partial {
             outgoing.resume(&partial.note, partial.length);
         }
+        let known = past
+            .filter(|_| partial.is_none() && outgoing.may_be_conditional(job))
+            .and_then(|past| past.find(&job.url));
+        if let Some(known) = &known {
+            outgoing.ask_if_changed(known);
+        }
         Ok(Self {
             bodiless: outgoing.method == Method::HEAD,
             range,
             resumable,
             partial: partial.map(Box::new),
+            known,
         })
     }
 
@@ -103,6 +115,7 @@ impl Asked {
             range: false,
             resumable: None,
             partial: Some(Box::new(partial)),
+            known: None,
         })
     }
 }

@@ -22,6 +22,7 @@ use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 use crate::page::partial::Note;
+use crate::page::snapshot::Snapshot;
 use crate::page::{HttpVersion, Page, Timing};
 
 /// A body that is being received.
@@ -42,6 +43,8 @@ pub(super) struct Download<'a> {
     is_robots: bool,
     /// The segments in which the body is to be received instead.
     segments: Option<Box<[Note]>>,
+    /// What an earlier run kept of the page.
+    known: Option<Box<Snapshot>>,
 }
 
 /// What is known once the head of a response is complete.
@@ -68,7 +71,7 @@ impl<'a> Download<'a> {
     /// # Errors
     /// When what follows is not the body, not the range that was requested, or larger than allowed.
     pub(super) fn new(
-        asked: Asked,
+        mut asked: Asked,
         job: &Job,
         (status, version, headers): (StatusCode, Version, HeaderMap),
         answered: Answered,
@@ -76,6 +79,7 @@ impl<'a> Download<'a> {
     ) -> Result<Self, FetchError> {
         let plan = &shared.plan;
         let mut headers = Headers(headers);
+        let known = asked.known.take();
         let arrival = Arrival::new(asked, job, status, version, &mut headers)?;
         let settings = &plan.settings;
         let wanted = settings.types.want(job, &headers);
@@ -100,6 +104,7 @@ impl<'a> Download<'a> {
             dues: shared.meters.dues(&job.host),
             is_robots: job.role == Role::Robots,
             segments,
+            known,
         })
     }
 
@@ -194,6 +199,7 @@ impl<'a> Download<'a> {
             remote: self.answered.remote,
             timing: self.answered.timing(job),
             segments: self.segments,
+            known: self.known,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::job::segments::{Segments, Whole};
 use crate::page::Page;
 use crate::page::body::Spool;
 use crate::page::failure::FetchError;
+use crate::past::Lookup;
 
 /// The fetch path of one event loop.
 pub(crate) struct Fetcher {
@@ -30,6 +31,7 @@ pub(crate) struct Fetcher {
     direct: Direct,
     /// By proxy and clearance.
     proxied: Vec<Vec<Proxied>>,
+    past: Option<Lookup>,
 }
 
 impl Fetcher {
@@ -50,6 +52,7 @@ impl Fetcher {
         });
         Ok(Self {
             proxied: proxied.collect::<Result<_>>()?,
+            past: shared.lookup()?,
             direct: Direct::new(&shared, limit),
             shared,
         })
@@ -119,7 +122,12 @@ impl Fetcher {
         patience: &Patience,
     ) -> Result<(Asked, Box<Answer>), FetchError> {
         let mut outgoing = self.shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &self.shared.plan.spool)?;
+        let asked = Asked::of(
+            &mut outgoing,
+            job,
+            &self.shared.plan.spool,
+            self.past.as_ref(),
+        )?;
         outgoing.add(job);
         let answer = match proxied {
             None => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::settings::FetchSettings;
+use crate::past::PastPlan;
 
 /// How long an idle connection is kept if no host has a longer delay.
 pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
@@ -23,6 +24,8 @@ pub(crate) struct FetchPlan {
     pub(crate) idle_per_host: usize,
     /// How long an idle connection is kept.
     pub(crate) keep_idle: Duration,
+    /// Where the pages of an earlier run are, if only what changed since is wanted.
+    pub(crate) past: Option<PastPlan>,
 }
 
 /// How bodies too large for memory are kept.
@@ -51,6 +54,7 @@ impl Default for FetchPlan {
             },
             idle_per_host: 32,
             keep_idle: KEEP_IDLE,
+            past: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::tls::Tls;
 use crate::error::{Error, Result, Setting};
 use crate::job::outgoing::{Outgoing, Template};
 use crate::job::{Job, Reach};
+use crate::past::{Lookup, Past};
 
 /// The expensive parts of fetching, which all fetchers of a run share.
 pub(crate) struct Shared {
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(super) meters: Meters,
     /// Counts connections, if the settings ask for it.
     pub(super) connections: Connections,
+    /// The pages of an earlier run, if only what changed since is wanted.
+    past: Option<Past>,
 }
 
 impl Shared {
@@ -38,7 +41,9 @@ impl Shared {
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         check_proxies(settings)?;
         let tls = Tls::new(settings)?;
+        let past = plan.past.clone().map(Past::open).transpose()?;
         Ok(Arc::new(Self {
+            past,
             meters: Meters::new(plan.settings.bandwidth),
             plan,
             template,
@@ -57,6 +62,14 @@ impl Shared {
     /// The count of opened connections, if the settings ask for it.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// The pages of an earlier run, for one thread.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn lookup(&self) -> Result<Option<Lookup>> {
+        self.past.as_ref().map(Past::lookup).transpose()
     }
 
     /// The plan of the fetch path.

@@ -210,7 +210,8 @@ impl LinkFollower {
             self.redirect(&target, &from, frontier, now)?;
         }
         // Later pages may be similar to this one even if it has no links.
-        if let Some(hash) = visit.parsed.simhash
+        if self.settings.compares()
+            && let Some(hash) = visit.parsed.simhash
             && let Some(of) = self.similar.near(hash, visit.job.id)
             && of != visit.job.id
         {

@@ -227,6 +227,10 @@ impl Frontier {
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.note_settled(visit);
+            if let Some(snapshot) = &visit.parsed.snapshot {
+                let fingerprint = self.fingerprints.of(visit.job.url.as_str());
+                ledger.note_snapshot(visit.job.id, fingerprint, snapshot.clone());
+            }
         }
         self.settle_claims(visit, now)
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::differences::Differences;
 use super::earlier::{self, EarlierTotals};
@@ -12,6 +13,7 @@ use super::store::{
     Batch, Change, JobFolder, Known, ListMark, Reader, Row, Settled, Sqlite, State, StoreThread,
 };
 use crate::error::Result;
+use crate::page::snapshot::Snapshot;
 use crate::run::tally::Totals;
 use crate::run::wait::Waits;
 use crate::visit::Visit;
@@ -71,7 +73,7 @@ pub(super) fn take_lines(marks: &mut BTreeMap<String, serde_json::Value>) -> Tot
 impl OpenJob {
     /// Opens the job in a folder, or starts one with these settings.
     ///
-    /// An existing job keeps its settings, except those that may change.
+    /// An existing job keeps its settings, except those that may change. `reads` identifies what is read out of pages.
     ///
     /// # Errors
     /// When the job is damaged, was started with other settings, or the folder cannot be written to.
@@ -79,6 +81,7 @@ impl OpenJob {
         folder: JobFolder,
         settings: &BTreeMap<String, String>,
         may_change: &[String],
+        reads: u64,
     ) -> Result<Self> {
         if folder.has_job() {
             let (mut store, known) = Sqlite::open(&folder)?;
@@ -96,6 +99,7 @@ impl OpenJob {
         let known = Known {
             seed: fastrand::u64(..),
             settings: settings.clone(),
+            reads: Some(reads),
             ..Known::default()
         };
         let store = Sqlite::create(&folder, &known)?;
@@ -155,6 +159,11 @@ impl Ledger {
             id: visit.job.id,
             state: State::of(visit),
         }));
+    }
+
+    /// Notes what a later run needs to know about the page that a URL led to.
+    pub(super) fn note_snapshot(&mut self, id: u64, fingerprint: u64, snapshot: Arc<Snapshot>) {
+        self.batch.snapshots.push((id, fingerprint, snapshot));
     }
 
     /// Adds a change to a known URL.

@@ -35,7 +35,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
         is_crawl: true,
         ..FrontierPlan::list(FrontierSettings::default(), Method::GET)
     });
-    let opened = OpenJob::open(JobFolder::lock(folder)?, &Default::default(), &[])?;
+    let opened = OpenJob::open(JobFolder::lock(folder)?, &Default::default(), &[], 0)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|source| Error::setup("an event loop", source))?;

@@ -45,6 +45,7 @@ mod secured;
 mod seen;
 mod segments;
 mod settings;
+mod since;
 mod splits;
 mod storage;
 mod store;
@@ -74,6 +75,7 @@ use ledger::Ledger;
 pub(crate) use ledger::{OpenJob, stored_marks};
 pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
+pub(crate) use since::since;
 pub(crate) use storage::PendingCommit;
 pub(crate) use store::{JOB_FILES, JobFolder, ListMark, Row, last_commit};
 

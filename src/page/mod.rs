@@ -8,6 +8,7 @@ pub(crate) mod headers;
 pub(crate) mod memory;
 pub(crate) mod partial;
 mod quota;
+pub(crate) mod snapshot;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::page::body::Body;
 use crate::page::headers::Headers;
 use crate::page::partial::Note;
+use crate::page::snapshot::Snapshot;
 
 /// A response with any status, including 404 and 503.
 ///
@@ -43,6 +45,8 @@ pub struct Page {
     pub timing: Timing,
     /// The segments in which the body is to be received, if it was not received with this response.
     pub(crate) segments: Option<Box<[Note]>>,
+    /// What an earlier run kept of it, if the run compares with one.
+    pub(crate) known: Option<Box<Snapshot>>,
 }
 
 /// The HTTP version of a response.
@@ -112,6 +116,7 @@ impl Page {
             remote: None,
             timing: Timing::default(),
             segments: None,
+            known: None,
         }
     }
 

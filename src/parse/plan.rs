@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::decode::DecodeLimits;
 use super::settings::{FollowSettings, ParseSettings};
@@ -39,6 +40,10 @@ pub(crate) struct ParsePlan {
     pub(crate) accept: Statuses,
     /// The approximate memory limit of all decoded pages together.
     pub(crate) memory: ByteSize,
+    /// Whether the job keeps what a later run needs to know about each page.
+    pub(crate) keeps: bool,
+    /// The fingerprints of this run, for links that are carried over from an earlier one.
+    pub(crate) fingerprints: Fingerprints,
 }
 
 /// What to look for in pages, and how links are fingerprinted.
@@ -66,15 +71,25 @@ impl ParsePlan {
             work: settings.work.clone(),
             accept: settings.accept.clone(),
             memory: settings.memory,
+            keeps: false,
+            fingerprints: Fingerprints::default(),
         }
     }
 
     /// Sets the fingerprints of links.
     pub(crate) fn marked_by(mut self, fingerprints: Fingerprints) -> Self {
+        self.fingerprints = fingerprints;
         if let Some(follow) = &mut self.follow {
             follow.fingerprints = fingerprints;
         }
         self
+    }
+
+    /// Identifies what is read out of pages: two runs with the same number read the same out of the same page.
+    pub(crate) fn reads(&self) -> u64 {
+        let wanted = self.follow.as_ref().map(|follow| &follow.wanted);
+        let settings = (&self.extract, wanted, self.wants.title);
+        xxh3_64(&postcard::to_stdvec(&settings).unwrap_or_default())
     }
 
     /// Whether bodies have to be kept until they are parsed.

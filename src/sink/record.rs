@@ -112,6 +112,12 @@ pub struct Record<'a> {
     /// The requested header fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Kept<'a>>,
+    /// Whether the server said that the page did not change since the earlier run, and sent no body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<bool>,
+    /// What changed since the earlier run: `no`, `shell` (bytes, but hardly the text) or `content`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<&'static str>,
     /// The checksums that the body was found to have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<&'a str>,
@@ -165,6 +171,7 @@ impl<'a> Record<'a> {
         };
         let reported = error.filter(|_| duplicate_of.is_none());
         let extraction = parsed.fields.as_deref();
+        let compared = parsed.compared.as_deref();
         Self {
             row: job.row,
             url,
@@ -207,6 +214,10 @@ impl<'a> Record<'a> {
             noindex: parsed.found.as_ref().map(|found| found.noindex),
             external: (job.role == Role::External).then_some(true),
             headers: None,
+            unchanged: compared
+                .filter(|compared| compared.is_unchanged)
+                .map(|_| true),
+            changed: compared.map(|compared| compared.change.as_str()),
             checked: parsed.checked.as_deref(),
             note: parsed.note.as_deref(),
             columns: job

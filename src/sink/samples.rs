@@ -52,6 +52,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
                 total: Duration::from_micros(12_300),
             },
             segments: None,
+            known: None,
             body: Body::Memory(body.clone()),
         }),
         parsed: Parsed {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::url::fingerprint::Fingerprints;
 use crate::visit::checked::Checked;
 
 /// What a page leads to.
@@ -220,6 +221,14 @@ impl FoundLinks {
                     link.kind = kind;
                 }
             }
+        }
+    }
+
+    /// Gives the links the fingerprints of another run.
+    pub(crate) fn mark_by(&mut self, fingerprints: Fingerprints) {
+        for link in &mut self.links {
+            let url = self.text.get(link.start as usize..link.end as usize);
+            link.fingerprint = fingerprints.of(url.unwrap_or_default());
         }
     }
 

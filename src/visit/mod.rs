@@ -4,7 +4,9 @@
 //! an `Err` *inside* a visit.
 
 pub(crate) mod broken;
+mod carried;
 pub(crate) mod checked;
+pub(crate) mod compared;
 pub(crate) mod custom;
 pub(crate) mod fields;
 pub(crate) mod found;
@@ -12,6 +14,7 @@ pub(crate) mod skip;
 pub(crate) mod statuses;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +25,9 @@ use crate::page::Page;
 use crate::page::body::Body;
 use crate::page::failure::FetchError;
 use crate::page::memory::Held;
+use crate::page::snapshot::Snapshot;
 use crate::robots::Rules;
+use crate::visit::compared::Compared;
 use crate::visit::custom::Custom;
 use crate::visit::fields::Extraction;
 use crate::visit::found::FoundLinks;
@@ -80,6 +85,10 @@ pub struct Parsed {
     /// What the program's own [extractor](crate::Runner::extractor) returned.
     #[serde(skip)]
     pub custom: Custom,
+    /// How the page compares with what an earlier run had, if the run compares with one that had it.
+    pub compared: Option<Box<Compared>>,
+    /// What a later run needs to know about the page, if the run is kept in a job.
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
     /// The result of the [`Work`](crate::parse::Work) on the page.
     pub work: Option<u64>,
     /// How long decoding and parsing took; `None` if there was no page.
@@ -99,7 +108,8 @@ impl Parsed {
         };
         let fields = self.fields.as_ref().map_or(0, |fields| fields.size());
         let found = self.found.as_ref().map_or(0, |found| found.size());
-        text + content + fields + found
+        let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.size());
+        text + content + fields + found + snapshot
     }
 }
 

@@ -21,7 +21,7 @@ use crate::cli::run;
 const STRANGERS: &str = include_str!("archive/strangers.py");
 
 /// Runs one of the checks in `strangers.py` on an archive and returns what it prints.
-fn run_strangers(python: &Path, what: &str, archive: &Path, more: &[&str]) -> String {
+pub(crate) fn run_strangers(python: &Path, what: &str, archive: &Path, more: &[&str]) -> String {
     let mut python = Command::new(python);
     python.args(["-c", STRANGERS, what]).arg(archive).args(more);
     let output = python.output().unwrap();

@@ -14,14 +14,15 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 17] = [
+const FLOORS: [(&str, &[&str]); 18] = [
+    ("past", &[]),
     ("parse", &["extract"]),
-    ("fetch", &[]),
+    ("fetch", &["past"]),
     ("extract", &[]),
     ("worker", &["extract", "fetch", "parse"]),
     ("engine", &["archive", "fetch", "worker"]),
     ("descriptors", &["engine"]),
-    ("frontier", &[]),
+    ("frontier", &["past"]),
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("archive", &[]),
@@ -45,6 +46,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
             "follow",
             "frontier",
             "parse",
+            "past",
             "seeds",
             "sink",
             "worker",

@@ -73,6 +73,7 @@ mod secrets;
 mod segments;
 mod settings;
 mod signals;
+mod since;
 mod site;
 mod starting;
 mod stored;

@@ -48,6 +48,8 @@ pub(crate) struct Record {
     pub(crate) fault: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) checked: Option<String>,
+    /// What changed since the earlier run, and whether the server said that nothing did.
+    pub(crate) compared: Option<(&'static str, bool)>,
     /// The other columns of its row.
     pub(crate) columns: Vec<String>,
     /// The whole visit in `Debug` format.
@@ -131,6 +133,11 @@ impl Record {
             fault: visit.parsed.fault.clone(),
             note: visit.parsed.note.clone(),
             checked: visit.parsed.checked.clone(),
+            compared: visit
+                .parsed
+                .compared
+                .as_ref()
+                .map(|compared| (compared.change.as_str(), compared.is_unchanged)),
             columns: visit
                 .job
                 .request

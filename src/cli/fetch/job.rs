@@ -80,6 +80,14 @@ pub(super) struct Keeping {
     #[arg(long, value_name = "DIR")]
     job: Option<PathBuf>,
 
+    /// Ask only for what changed since the job in OLD, and say in each record what changed
+    ///
+    /// Pages are requested with the validators that their server sent then. A page that did not change (304) keeps its
+    /// title, fields, items and links without being sent again. OLD is the folder of a finished job that was started with
+    /// the same selectors and recipes; with --job, this run can be the OLD of the next.
+    #[arg(long, value_name = "OLD")]
+    since: Option<PathBuf>,
+
     /// Delete what is in the job folder, and start over
     #[arg(long, requires = "job")]
     fresh: bool,
@@ -93,6 +101,11 @@ impl Keeping {
     /// The folder.
     pub(super) fn folder(&self) -> Option<&Path> {
         self.job.as_deref()
+    }
+
+    /// The earlier job that the run compares with.
+    pub(super) fn since(&self) -> Option<PathBuf> {
+        self.since.clone()
     }
 
     /// The settings of the job, if one is asked for.

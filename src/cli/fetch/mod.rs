@@ -152,6 +152,7 @@ impl Common {
             config.parse.memory = memory;
         }
         config.job = self.job.settings(command, &settings)?;
+        config.since = self.job.since();
         self.conditions.request.json = self.body.json.take();
         let notices = self.conditions.apply(&mut config, &settings)?;
         let files = self.conditions.request.cookie_files();

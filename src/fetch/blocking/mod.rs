@@ -35,6 +35,7 @@ use crate::job::Job;
 use crate::job::segments::Segments;
 use crate::page::Page;
 use crate::page::failure::FetchError;
+use crate::past::Lookup;
 use clock::Clock;
 use dial::Dialer;
 use exchange::{Answer, Wire};
@@ -49,6 +50,7 @@ pub(crate) struct BlockingFetcher {
     /// The direct one, and one for each proxy.
     routes: Vec<Route>,
     kept: Kept,
+    past: Option<Lookup>,
 }
 
 impl BlockingFetcher {
@@ -72,6 +74,7 @@ impl BlockingFetcher {
         let most = (direct::limit() / lanes.max(1)).saturating_sub(1).max(1);
         let kept = Kept::new(most, shared.plan.keep_idle);
         Ok(Self {
+            past: shared.lookup()?,
             shared,
             dialers,
             routes,
@@ -95,7 +98,7 @@ impl BlockingFetcher {
         };
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &shared.plan.spool)?;
+        let asked = Asked::of(&mut outgoing, job, &shared.plan.spool, self.past.as_ref())?;
         outgoing.add(job);
         let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)

@@ -58,6 +58,7 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
         superseded: number("superseded")?,
         cookies: kept("cookies")?,
         hsts: kept("hsts")?,
+        reads: kept("reads")?.and_then(|reads| reads.as_u64()),
     };
     Ok((known, number("commits")?))
 }
@@ -70,6 +71,9 @@ pub(super) fn write_known(
     write_value(database, "seed", &known.seed)?;
     write_value(database, "marks", &known.marks)?;
     write_value(database, "settings", &known.settings)?;
+    if let Some(reads) = known.reads {
+        write_value(database, "reads", &reads)?;
+    }
     write_value(database, "pass", &known.pass)?;
     write_value(database, "raised", &known.raised)?;
     write_value(database, "superseded", &known.superseded)?;

@@ -23,6 +23,7 @@ mod tests;
 mod thread;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) use folder::{JOB_FILES, JobFolder, database};
 pub(crate) use reader::{Reader, last_commit};
@@ -31,6 +32,7 @@ pub(crate) use sqlite::Sqlite;
 pub(crate) use thread::{StoreReply, StoreThread};
 
 use crate::error::Result;
+use crate::page::snapshot::Snapshot;
 use crate::url::HostKey;
 
 /// The changes of one commit: written completely or not at all.
@@ -52,6 +54,8 @@ pub(crate) struct Batch {
     pub(crate) cookies: Option<serde_json::Value>,
     /// The hosts that are reached over https only, if they changed.
     pub(crate) hsts: Option<serde_json::Value>,
+    /// What a later run needs to know about pages: by the number of the URL, with the fingerprint of the page's own.
+    pub(crate) snapshots: Vec<(u64, u64, Arc<Snapshot>)>,
 }
 
 /// How far the list was read.
@@ -97,6 +101,8 @@ pub(crate) struct Known {
     pub(crate) cookies: Option<serde_json::Value>,
     /// The hosts that are reached over https only; `None` if none is known.
     pub(crate) hsts: Option<serde_json::Value>,
+    /// Identifies what is read out of pages; `None` for a job of an earlier version.
+    pub(crate) reads: Option<u64>,
 }
 
 impl Known {

@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::database::{broken, check_whole};
 use super::folder::{Counter, counter, database, job_exists};
@@ -16,14 +15,9 @@ use super::known::read_known;
 use super::table::{COLUMNS, each_row, kept};
 use super::{Known, Row};
 use crate::error::{Error, Result};
+use crate::past::{read_only, table as pages};
 use crate::url::HostKey;
 
-/// The characters to escape when a path becomes a `file:` URL.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.');
 /// The most rows of one URL that are read: a list may repeat it any number of times.
 const MAX_SAME: i64 = 10;
 
@@ -32,6 +26,8 @@ pub(crate) struct Reader {
     database: Connection,
     path: PathBuf,
     known: Known,
+    /// Whether nobody writes to it.
+    is_unchanging: bool,
 }
 
 impl Reader {
@@ -61,16 +57,7 @@ impl Reader {
         // Read before the snapshot: the counter is written after each commit, so the snapshot has at least as many.
         let counted = Counter::read(folder)?;
         let failed = |error| broken(path, &error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let database = if unchanging {
-            let whole = std::path::absolute(path).map_err(|source| Error::output(path, source))?;
-            let name = percent_encode(whole.as_os_str().as_encoded_bytes(), ESCAPED);
-            let url = format!("file:{name}?immutable=1");
-            Connection::open_with_flags(url, flags | OpenFlags::SQLITE_OPEN_URI)
-        } else {
-            Connection::open_with_flags(path, flags)
-        };
-        let database = database.map_err(failed)?;
+        let database = read_only(path, unchanging).map_err(failed)?;
         database.execute_batch("BEGIN").map_err(failed)?;
         check_whole(&database, path)?;
         let (known, commits) = read_known(&database, path)?;
@@ -83,12 +70,42 @@ impl Reader {
             database,
             path: path.to_owned(),
             known,
+            is_unchanging: unchanging,
         })
     }
 
     /// What is known about the job as a whole.
     pub(crate) fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// Whether nobody writes to the job, or may have to finish writing.
+    pub(crate) fn is_unchanging(&self) -> bool {
+        self.is_unchanging
+    }
+
+    /// Whether the job keeps what a later run needs to know about its pages.
+    pub(crate) fn has_pages(&self) -> bool {
+        pages::exists(&self.database).unwrap_or(false)
+    }
+
+    /// Whether the job has a URL of any of these hosts.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn knows_any(&self, hosts: &[HostKey]) -> Result<bool> {
+        for host in hosts {
+            let query = "SELECT 1 FROM hosts WHERE host = ?1";
+            let mut found = self.database.prepare_cached(query);
+            let found = found
+                .as_mut()
+                .map_err(|error| broken(&self.path, error))?
+                .exists([host.as_str()]);
+            if found.map_err(|error| broken(&self.path, &error))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Passes every row to `take`, oldest first.

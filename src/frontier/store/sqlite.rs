@@ -18,6 +18,7 @@ use super::row::reach_text;
 use super::table::{COLUMNS, Kept, each_row, kept, read_hosts};
 use super::{Batch, Change, Known, Row, Store, Want, check};
 use crate::error::{Error, Result};
+use crate::past::table as pages;
 use crate::url::HostKey;
 
 const SCHEMA: &str = "
@@ -61,7 +62,10 @@ impl Sqlite {
         let mut database = Connection::open(&draft).map_err(failed)?;
         restrict(&draft)?;
         let transaction = database.transaction().map_err(failed)?;
-        transaction.execute_batch(SCHEMA).map_err(failed)?;
+        transaction
+            .execute_batch(SCHEMA)
+            .and_then(|()| transaction.execute_batch(pages::SCHEMA))
+            .map_err(failed)?;
         transaction
             .pragma_update(None, "application_id", APPLICATION)
             .map_err(failed)?;
@@ -95,6 +99,9 @@ impl Sqlite {
         let path = folder.database();
         let database = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         prepare(&database, &path)?;
+        database
+            .execute_batch(pages::SCHEMA)
+            .map_err(|error| broken(&path, &error))?;
         let (known, commits) = read_known(&database, &path)?;
         let (counter, counted) = Counter::open(folder.path())?;
         if commits < counted {
@@ -184,6 +191,9 @@ impl Sqlite {
                         forget.execute([id.cast_signed()])?;
                     }
                 }
+            }
+            for (id, fingerprint, snapshot) in &batch.snapshots {
+                pages::write(&transaction, *id, *fingerprint, snapshot)?;
             }
             if batch.superseded > 0 {
                 self.superseded += batch.superseded;

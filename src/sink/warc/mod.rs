@@ -40,12 +40,15 @@ use crate::job::outgoing::Template;
 use crate::page::Page;
 use crate::page::body::Body;
 use crate::page::failure::{FetchError, Phase};
+use crate::page::snapshot::Snapshot;
 use crate::parse::Wants;
 use crate::text::moment;
 use crate::visit::Visit;
 
 /// The reason why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
+/// The same, if the server said so.
+const NOT_MODIFIED: &str = "http://netpreserve.org/warc/1.1/revisit/server-not-modified";
 
 /// An archive that is being written.
 pub(super) struct Warc {
@@ -172,7 +175,7 @@ impl Warc {
                 request_job.hops.truncate(index);
                 let hop_capture = self.capture(&request_job, Some(page), Some(capture.id));
                 self.write_response(&hop_capture, page)?;
-                self.write_request(&hop_capture)?;
+                self.write_request(&hop_capture, None)?;
                 continue;
             }
             if hop.is_internal {
@@ -241,10 +244,38 @@ impl Warc {
         self.write_record(head, block, BodyBytes::Memory(b""), 0)
     }
 
+    /// Writes that a page did not change since an earlier run, by its server's word.
+    fn write_not_modified(
+        &mut self,
+        capture: &Capture<'_>,
+        page: &Page,
+        then: &Snapshot,
+    ) -> Result<()> {
+        let block = http::response(page, Some(0));
+        let digests = Digests::of(&block, BodyBytes::Memory(b""))?;
+        let mut head = self.head(RecordKind::Revisit, capture, capture.id);
+        head.field("WARC-Profile", NOT_MODIFIED);
+        head.field("WARC-Block-Digest", &digests.block.label());
+        head.uri("WARC-Refers-To-Target-URI", capture.job.url.as_str());
+        if let Some(sent) = then.sent {
+            head.field("WARC-Refers-To-Date", &moment::to_microsecond(sent));
+        }
+        self.write_record(head, &block, BodyBytes::Memory(b""), 0)
+    }
+
     /// Writes the request; returns the names of the parts that are withheld.
-    fn write_request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
+    ///
+    /// `then` is what an earlier run had of the page, if the request asked whether it changed.
+    fn write_request(
+        &mut self,
+        capture: &Capture<'_>,
+        then: Option<&Snapshot>,
+    ) -> Result<Vec<String>> {
         let job = capture.job;
         let mut outgoing = self.template.outgoing(job);
+        if let Some(then) = then {
+            outgoing.ask_if_changed(then);
+        }
         outgoing.add(job); // its secrets are withheld
         let (block, mut withheld) = http::request(&outgoing.method, &job.url, &outgoing.headers);
         let id = RecordId::new();
@@ -334,13 +365,18 @@ impl Sink for Warc {
         self.write_redirects(&capture)?;
         match &visit.outcome {
             Ok(page) => {
-                self.write_response(&capture, page)?;
-                let withheld = self.write_request(&capture)?;
+                let compared = visit.parsed.compared.as_deref();
+                match compared.filter(|compared| compared.is_unchanged) {
+                    Some(compared) => self.write_not_modified(&capture, page, &compared.then)?,
+                    None => self.write_response(&capture, page)?,
+                }
+                let then = compared.map(|compared| &compared.then);
+                let withheld = self.write_request(&capture, then)?;
                 self.write_metadata(&capture, RecordId::new(), visit, &withheld)
             }
             Err(error) => {
                 let withheld = match was_sent(error) {
-                    true => self.write_request(&capture)?,
+                    true => self.write_request(&capture, None)?,
                     false => Vec::new(),
                 };
                 self.write_metadata(&capture, capture.id, visit, &withheld)

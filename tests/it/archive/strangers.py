@@ -2,6 +2,7 @@
 
 strangers.py check ARCHIVE             warcio verifies every digest, and the framing of each record
 strangers.py bodies ARCHIVE SERVED     warcio reads from each response the bytes that were served
+strangers.py unchanged ARCHIVE OLD      warcio finds the response in OLD that each revisit refers to; prints the URLs
 strangers.py index ARCHIVE             prints the keys and URLs that pywb's indexer finds, one per line
 strangers.py replay ARCHIVE SERVED     pywb shows each page with the bytes that were served
 strangers.py package PACKAGE           wacz validates the package, and cdxj-indexer creates the same index
@@ -71,6 +72,22 @@ elif what == 'bodies':
         found.add(path)
     assert found == set(expected), f'{set(expected) - found} are missing'
     print(len(found))
+elif what == 'unchanged':
+    from warcio.archiveiterator import ArchiveIterator
+    old = {}
+    for record in ArchiveIterator(open(sys.argv[3], 'rb')):
+        if record.rec_type == 'response':
+            at = record.rec_headers.get_header('WARC-Target-URI'), record.rec_headers.get_header('WARC-Date')
+            old[at] = record.http_headers.get_statuscode()
+    for record in ArchiveIterator(opened()):
+        if record.rec_type != 'revisit':
+            continue
+        header = record.rec_headers.get_header
+        assert header('WARC-Profile') == 'http://netpreserve.org/warc/1.1/revisit/server-not-modified'
+        assert record.http_headers.get_statuscode() == '304'
+        at = header('WARC-Refers-To-Target-URI'), header('WARC-Refers-To-Date')
+        assert at[0] == header('WARC-Target-URI') and old[at] == '200', f'{at} of {old}'
+        print(at[0])
 elif what == 'index':
     for line in run('cdx-indexer', '-j', archive).splitlines():
         key, moment, value = line.split(' ', 2)

@@ -1,0 +1,106 @@
+//! The table of snapshots in the database of a job.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::page::snapshot::Snapshot;
+
+/// Creates the table; jobs of earlier versions have none.
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS pages(
+    id INTEGER PRIMARY KEY, fingerprint INTEGER NOT NULL, etag TEXT, last_modified TEXT, sent INTEGER, sha256 BLOB,
+    simhash INTEGER, content BLOB NOT NULL, sum INTEGER NOT NULL
+) STRICT;
+";
+
+/// Whether a database has the table.
+pub(crate) fn exists(database: &Connection) -> rusqlite::Result<bool> {
+    let query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'pages'";
+    let found = database.query_row(query, [], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+/// Writes the snapshot of the page that the URL with this number led to; `fingerprint` is that of the page's own URL.
+pub(crate) fn write(
+    database: &Connection,
+    id: u64,
+    fingerprint: u64,
+    snapshot: &Snapshot,
+) -> rusqlite::Result<()> {
+    let mut insert = database.prepare_cached(
+        "INSERT OR REPLACE INTO pages(id, fingerprint, etag, last_modified, sent, sha256, simhash, content, sum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    insert.execute(params![
+        id.cast_signed(),
+        fingerprint.cast_signed(),
+        snapshot.etag,
+        snapshot.last_modified,
+        snapshot.sent.and_then(microseconds),
+        snapshot.sha256.as_ref().map(<[u8; 32]>::as_slice),
+        snapshot.simhash.map(u64::cast_signed),
+        &*snapshot.content,
+        check_sum(fingerprint, snapshot),
+    ])?;
+    Ok(())
+}
+
+/// The fingerprints of all pages, each with the number of its row, in the order of the fingerprints.
+pub(super) fn index(database: &Connection) -> rusqlite::Result<Vec<(u64, i64)>> {
+    let mut rows = database.prepare("SELECT fingerprint, id FROM pages")?;
+    let rows = rows.query_map([], |row| {
+        Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?))
+    })?;
+    let mut index = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    index.sort_unstable();
+    Ok(index)
+}
+
+/// The snapshot in a row; `None` if it does not match its check sum.
+pub(super) fn read(database: &Connection, id: i64) -> rusqlite::Result<Option<Snapshot>> {
+    let mut select = database.prepare_cached(
+        "SELECT fingerprint, etag, last_modified, sent, sha256, simhash, content, sum FROM pages WHERE id = ?1",
+    )?;
+    let found = select.query_row([id], |row| {
+        let snapshot = Snapshot {
+            etag: row.get(1)?,
+            last_modified: row.get(2)?,
+            sent: row.get::<_, Option<i64>>(3)?.and_then(moment),
+            sha256: row.get(4)?,
+            simhash: row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned),
+            content: row.get::<_, Vec<u8>>(6)?.into(),
+        };
+        let fingerprint = row.get::<_, i64>(0)?.cast_unsigned();
+        let is_sound = row.get::<_, i64>(7)? == check_sum(fingerprint, &snapshot);
+        Ok(is_sound.then_some(snapshot))
+    });
+    Ok(found.optional()?.flatten())
+}
+
+fn check_sum(fingerprint: u64, snapshot: &Snapshot) -> i64 {
+    let mut hash = Xxh3::new();
+    hash.update(&fingerprint.to_le_bytes());
+    for text in [&snapshot.etag, &snapshot.last_modified] {
+        let text = text.as_deref().unwrap_or("\0");
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    let sent = snapshot.sent.and_then(microseconds);
+    hash.update(&sent.unwrap_or_default().to_le_bytes());
+    hash.update(snapshot.sha256.as_ref().map_or(&[], <[u8; 32]>::as_slice));
+    hash.update(&snapshot.simhash.unwrap_or_default().to_le_bytes());
+    hash.update(&snapshot.content);
+    hash.digest().cast_signed()
+}
+
+/// Archives have dates to the microsecond.
+fn microseconds(moment: SystemTime) -> Option<i64> {
+    let since = moment.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_micros()).ok()
+}
+
+fn moment(microseconds: i64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_micros(u64::try_from(microseconds).ok()?))
+}
