@@ -16,9 +16,10 @@ use super::coding::{Coding, accepts, compress};
 use super::error::OriginError;
 use super::grounds::{Grounds, Target};
 use super::media::content_type;
-use super::representation::Representation;
+use super::representation::{Representation, is_in_304};
 use super::request::Request;
 use super::rules::{Rule, Rules, RulesError};
+use super::validators::Validators;
 
 /// Larger files are read while they are sent.
 const SMALL_BYTES: u64 = 256 << 10;
@@ -66,7 +67,12 @@ impl FolderSite {
         } else {
             Reply::explained(405).header("Allow", "GET, HEAD")
         };
-        let reply = rule.headers.iter().fold(reply, |reply, (name, value)| {
+        let unchanged = reply.status == 304;
+        let headers = rule
+            .headers
+            .iter()
+            .filter(|(name, _)| !unchanged || is_in_304(name));
+        let reply = headers.fold(reply, |reply, (name, value)| {
             reply.header(name.clone(), value.clone())
         });
         let answer = Response::from(reply);
@@ -96,7 +102,12 @@ impl FolderSite {
         };
         match represent(&path, request, rule) {
             Ok((representation, coding)) => {
-                let mut reply = representation.reply(request);
+                // 13.2.1: preconditions and ranges are for responses that would succeed.
+                let succeeds = rule.status.is_none_or(|status| status < 300);
+                let mut reply = match succeeds {
+                    true => representation.reply(request),
+                    false => representation.whole(),
+                };
                 if rule.encoding.is_some() {
                     reply = reply.header("Vary", "Accept-Encoding");
                 }
@@ -137,7 +148,7 @@ fn represent(
     let coding = rule
         .encoding
         .filter(|coding| length <= COMPRESSED_LIMIT && accepts(request, *coding));
-    let mut etag = format!("\"{length:x}-{nanoseconds:x}\"");
+    let mut version = format!("{length:x}-{nanoseconds:x}");
     let body = if length <= SMALL_BYTES || coding.is_some() {
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         file.take(length).read_to_end(&mut bytes)?; // bytes that are appended meanwhile are left to the next request
@@ -151,7 +162,7 @@ fn represent(
     };
     let body = match (coding, body) {
         (Some(coding), Body::Bytes(bytes)) => {
-            etag = etag.replace("-", &format!("-{}-", coding.name())); // another representation, another tag
+            version = version.replace("-", &format!("-{}-", coding.name())); // another representation, another tag
             Body::Bytes(compress(&bytes, coding)?)
         }
         (_, body) => body,
@@ -164,8 +175,10 @@ fn represent(
         Representation {
             body,
             content_type,
-            etag,
+            version,
+            nonce: None,
             modified: Some(modified),
+            validators: rule.validators.unwrap_or(Validators::Both),
         },
         coding,
     ))
@@ -315,6 +328,33 @@ mod tests {
                 "another representation, another tag"
             );
         }
+    }
+
+    #[test]
+    fn a_rule_sets_validators_and_only_what_succeeds_is_confirmed() {
+        let rules = "[[rule]]\npath = \"/weak\"\nvalidators = \"weak-etag\"\n\
+            headers = { \"Cache-Control\" = \"max-age=9\", \"Content-Language\" = \"en\" }\n\
+            [[rule]]\npath = \"/gone\"\nstatus = 410\n";
+        let folder = folder(&[("serve.toml", rules), ("weak", "x"), ("gone", "farewell")]);
+        let origin = start(&folder);
+        let mut visitor = Visitor::of(&origin);
+        let whole = visitor.get("/weak", "");
+        let etag = whole.header("etag");
+        assert!(etag.starts_with("W/\""), "{etag}");
+        assert_eq!(whole.header("last-modified"), "");
+        let part = format!("Range: bytes=0-0\r\nIf-Range: {etag}\r\n");
+        assert_eq!(visitor.get("/weak", &part).status, 200);
+        let unchanged = visitor.get("/weak", &format!("If-None-Match: {etag}\r\n"));
+        assert_eq!(
+            (
+                unchanged.status,
+                unchanged.header("cache-control"),
+                unchanged.header("content-language")
+            ),
+            (304, "max-age=9", "")
+        );
+        let gone = visitor.get("/gone", "If-None-Match: *\r\nRange: bytes=0-0\r\n");
+        assert_eq!((gone.status, gone.text().as_str()), (410, "farewell"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::prose::Prose;
 use super::representation::Representation;
 use super::request::Request;
 use super::settings::OriginSettings;
+use super::validators::Validators;
 
 /// The number of children of a page, and of the front page.
 const CHILDREN: u64 = 10;
@@ -83,14 +84,16 @@ impl Generated {
         if !request.is_read_only() {
             return Some(Reply::explained(405).header("Allow", "GET, HEAD").into());
         }
-        let etag = format!("\"{:x}-{:x}\"", self.seed, text.len());
+        let version = format!("{:x}-{:x}", self.seed, text.len());
         let body = Body::Bytes(text.into());
         Some(
             Representation {
                 body,
                 content_type: content_type.into(),
-                etag,
+                version,
+                nonce: None,
                 modified: None,
+                validators: Validators::Etag,
             }
             .reply(request)
             .into(),

@@ -22,12 +22,15 @@ mod log;
 mod media;
 mod pace;
 mod practice;
+mod preconditions;
 mod prose;
 mod representation;
 mod request;
+mod resource;
 mod rules;
 mod settings;
 mod site;
+mod validators;
 #[cfg(test)]
 mod visitor;
 mod wire;
@@ -51,9 +54,11 @@ pub use self::error::OriginError;
 pub use self::gate::Gate;
 pub use self::log::{Counts, Hit, Log, LogLevel};
 pub use self::request::Request;
+pub use self::resource::Resource;
 pub use self::rules::RulesError;
 pub use self::settings::OriginSettings;
 pub use self::site::{Opening, Site, SiteBuilder};
+pub use self::validators::Validators;
 
 /// How long the listener pauses when it is out of file descriptors.
 const REST: Duration = Duration::from_millis(50);

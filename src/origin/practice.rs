@@ -17,6 +17,7 @@ use serde_json::json;
 use super::answer::{Body, Reply, Response};
 use super::representation::Representation;
 use super::request::Request;
+use super::validators::Validators;
 
 const HOUR_MILLISECONDS: u64 = 3_600_000;
 const SIZE_LIMIT: u64 = 1 << 40;
@@ -71,8 +72,10 @@ fn sized(request: &Request, length: u64) -> Response {
     Representation {
         body,
         content_type,
-        etag: format!("\"size-{length}\""),
+        version: format!("size-{length}"),
+        nonce: None,
         modified: None,
+        validators: Validators::Etag,
     }
     .reply(request)
     .into()

@@ -1,8 +1,8 @@
 //! The rules of a folder, from its `serve.toml`, each for one path.
 //!
-//! A rule sets a status, a redirect, a delay, headers or a coding. Everything is checked when the file is read:
-//! unknown keys, invalid statuses, headers that would break the framing. Invariant: every rule can be applied. A
-//! rule for one host takes precedence over a rule for all.
+//! A rule sets a status, a redirect, a delay, headers, validators or a coding. Everything is checked when the file is
+//! read: unknown keys, invalid statuses, headers that would break the framing. Invariant: every rule can be applied.
+//! A rule for one host takes precedence over a rule for all.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::coding::Coding;
+use super::validators::Validators;
 
 /// Longer waits are a typing error.
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -46,6 +47,7 @@ pub(crate) struct Rule {
     pub(crate) content_type: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) encoding: Option<Coding>,
+    pub(crate) validators: Option<Validators>,
 }
 
 /// All rules, by path and host; the host "" is every host.
@@ -111,6 +113,7 @@ struct WrittenRule {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     encoding: Option<Coding>,
+    validators: Option<Validators>,
 }
 
 impl WrittenRule {
@@ -157,6 +160,7 @@ impl WrittenRule {
             content_type: self.content_type,
             headers: self.headers.into_iter().collect(),
             encoding: self.encoding,
+            validators: self.validators,
         })
     }
 }
@@ -195,6 +199,7 @@ mod tests {
         assert!(refusal("[[rule]]\npath = \"/\"\nredirect = \"/b\"\n").contains("redirect"));
         assert!(refusal("rules = 1\n").contains("rules"));
         assert!(refusal("[[rule]]\npath = \"/\"\nencoding = \"rot13\"\n").contains("rot13"));
+        assert!(refusal("[[rule]]\npath = \"/\"\nvalidators = \"odd\"\n").contains("weak-etag"));
     }
 
     #[test]
