@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
-use haul::origin::{LogLevel, Origin, OriginError, OriginSettings, Site};
+use clap::{Args, ValueEnum};
+use haul::origin::{Lastmod, LogLevel, Origin, OriginError, OriginSettings, Site, Validators};
 use haul::{ByteSize, Error};
 
 use super::exit::Share;
@@ -65,6 +65,87 @@ pub(crate) struct ServeArguments {
     /// Random seed for generated pages and random faults
     #[arg(long, default_value_t = 0)]
     seed: u64,
+
+    #[command(flatten)]
+    change: ChangeArguments, // last, because its heading is for all that follows
+}
+
+/// How pages change, and what the server says about it: for a client that asks again.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pages that change")]
+struct ChangeArguments {
+    /// Share of pages with another text in each edition than in the one before, as in 5%
+    ///
+    /// Exactly that share, chosen by --seed; the other pages are the same to the byte. To see what a client makes of it,
+    /// serve one edition, stop, and serve the next. /changes-since/1 lists what changed since edition 1.
+    #[arg(long, value_name = "PERCENT", default_value = "0%")]
+    churn: Share,
+
+    /// The edition to serve, from 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    edition: u64,
+
+    /// Share of generated pages that each later edition has in addition
+    #[arg(long, value_name = "PERCENT", default_value = "0%")]
+    added: Share,
+
+    /// Share of generated pages that each later edition lacks: they are a 404, and links to them stay
+    #[arg(long, value_name = "PERCENT", default_value = "0%")]
+    gone: Share,
+
+    /// Give each response of a page other bytes, with the same text, as pages with nonces have
+    #[arg(long)]
+    nonces: bool,
+
+    /// What sitemaps of generated pages say about when these changed
+    #[arg(long, value_name = "WHAT", default_value = "none")]
+    lastmod: LastmodChoice,
+
+    /// Validators of pages, right or wrong; by default an ETag, and for files Last-Modified too
+    #[arg(long, value_name = "WHICH")]
+    validators: Option<ValidatorsChoice>,
+}
+
+/// What a sitemap says about when pages changed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LastmodChoice {
+    /// Nothing
+    None,
+    /// The time when each page changed
+    Truthful,
+    /// Wrong: every page changed just now
+    AlwaysNow,
+    /// Wrong: no page has changed since it appeared
+    NeverChanges,
+}
+
+/// Which validators pages have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ValidatorsChoice {
+    /// A strong ETag
+    Etag,
+    /// A weak ETag
+    WeakEtag,
+    /// Last-Modified
+    LastModified,
+    /// A strong ETag and Last-Modified
+    Both,
+    /// None
+    None,
+    /// Wrong: 304 whatever the client has, although the page may have changed
+    #[value(name = "always-304")]
+    Always304,
+    /// Wrong: an ETag that changes with each response
+    ChangingEtag,
+    /// Wrong: an ETag without quotes
+    UnquotedEtag,
+    /// Wrong: a 304 has another ETag than the 200
+    #[value(name = "other-etag-in-304")]
+    OtherEtagIn304,
+    /// Wrong: Last-Modified is in the future
+    FutureDate,
+    /// Wrong: Last-Modified is not a date
+    MalformedDate,
 }
 
 /// The practice server, listening.
@@ -105,6 +186,13 @@ impl ServeArguments {
             rate_limit: self.rate_limit,
             seed: self.seed,
             log: LogLevel::Counts,
+            edition: self.change.edition,
+            churn: self.change.churn.share(),
+            added: self.change.added.share(),
+            gone: self.change.gone.share(),
+            nonces: self.change.nonces,
+            lastmod: self.change.lastmod.into(),
+            validators: self.change.validators.map(Validators::from),
             ..OriginSettings::default()
         };
         let site = Arc::new(Site::new(settings).map_err(unserved)?);
@@ -117,6 +205,35 @@ impl ServeArguments {
             .collect::<Result<_, _>>()
             .map_err(unserved)?;
         Ok(Served { origins, site })
+    }
+}
+
+impl From<LastmodChoice> for Lastmod {
+    fn from(choice: LastmodChoice) -> Lastmod {
+        match choice {
+            LastmodChoice::None => Lastmod::None,
+            LastmodChoice::Truthful => Lastmod::Truthful,
+            LastmodChoice::AlwaysNow => Lastmod::AlwaysNow,
+            LastmodChoice::NeverChanges => Lastmod::NeverChanges,
+        }
+    }
+}
+
+impl From<ValidatorsChoice> for Validators {
+    fn from(choice: ValidatorsChoice) -> Validators {
+        match choice {
+            ValidatorsChoice::Etag => Validators::Etag,
+            ValidatorsChoice::WeakEtag => Validators::WeakEtag,
+            ValidatorsChoice::LastModified => Validators::LastModified,
+            ValidatorsChoice::Both => Validators::Both,
+            ValidatorsChoice::None => Validators::None,
+            ValidatorsChoice::Always304 => Validators::Always304,
+            ValidatorsChoice::ChangingEtag => Validators::ChangingEtag,
+            ValidatorsChoice::UnquotedEtag => Validators::UnquotedEtag,
+            ValidatorsChoice::OtherEtagIn304 => Validators::OtherEtagIn304,
+            ValidatorsChoice::FutureDate => Validators::FutureDate,
+            ValidatorsChoice::MalformedDate => Validators::MalformedDate,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Seeded dice: the same throw always gives the same number.
 //!
 //! Pages, jitter and errors must repeat from run to run, whatever the order of requests, so a throw is a pure
-//! function of the seed and its purpose; there is no state between throws. Not for secrets.
+//! function of the seed and its purpose; there is no state between throws. A [`Shuffle`] puts numbers in a random
+//! order in the same way, without a list of them. Not for secrets.
 
 /// Seeded dice.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,58 @@ impl Dice {
     }
 }
 
+/// The rounds of a shuffle: as many as Luby and Rackoff need for a permutation that looks random.
+const ROUNDS: u64 = 4;
+
+/// A random order of the numbers below `end`, in constant memory.
+///
+/// A Feistel network permutes the numbers below the next power of four; a number that lands beyond `end` is permuted
+/// again until it does not, so the numbers below `end` are permuted among themselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shuffle {
+    dice: Dice,
+    what: u64,
+    end: u64,
+    half_bits: u32,
+}
+
+impl Shuffle {
+    /// The order for the purpose `what`.
+    pub(crate) fn new(dice: Dice, what: u64, end: u64) -> Shuffle {
+        let bits = u64::BITS - end.saturating_sub(1).leading_zeros();
+        let half_bits = bits.div_ceil(2).max(1);
+        Shuffle {
+            dice,
+            what,
+            end,
+            half_bits,
+        }
+    }
+
+    /// The place of a number in this order, from 0; a number that is not below `end` keeps its own.
+    pub(crate) fn place(self, number: u64) -> u64 {
+        if number >= self.end {
+            return number;
+        }
+        let mut place = self.permute(number);
+        // The cycle that a number is on leads back to it, so this ends; the average is below four steps.
+        while place >= self.end {
+            place = self.permute(place);
+        }
+        place
+    }
+
+    fn permute(self, number: u64) -> u64 {
+        let low = (1 << self.half_bits) - 1;
+        let (mut left, mut right) = (number >> self.half_bits, number & low);
+        for round in 0..ROUNDS {
+            let thrown = self.dice.throw(self.what, round << self.half_bits | right);
+            (left, right) = (right, left ^ (thrown & low));
+        }
+        left << self.half_bits | right
+    }
+}
+
 fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -39,6 +92,27 @@ fn mix(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shuffle_gives_every_number_another_place_and_every_place_to_any_number() {
+        for end in [0, 1, 2, 3, 4, 5, 16, 17, 1000] {
+            let shuffle = Shuffle::new(Dice::new(end), 1, end);
+            let mut places: Vec<u64> = (0..end).map(|number| shuffle.place(number)).collect();
+            places.sort_unstable();
+            assert_eq!(places, (0..end).collect::<Vec<_>>());
+        }
+        let large = Shuffle::new(Dice::new(0), 1, u64::MAX);
+        assert_ne!(large.place(7), large.place(8));
+        // Of ten numbers, each should be first for about a tenth of the seeds.
+        let mut counts = [0_u32; 10];
+        for seed in 0..10_000 {
+            let shuffle = Shuffle::new(Dice::new(seed), 1, 10);
+            let first = (0..10).position(|number| shuffle.place(number) == 0);
+            counts[first.unwrap()] += 1;
+        }
+        let even = counts.iter().all(|&count| (850..1150).contains(&count));
+        assert!(even, "{counts:?}");
+    }
 
     #[test]
     fn throws_repeat_stay_in_bounds_and_spread_evenly() {

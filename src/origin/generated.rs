@@ -2,135 +2,174 @@
 //!
 //! The pages are a forest: `/` links to ten sections, and every page to ten children, so page `j` is linked from
 //! page `j / 10 - 1`. Cross links, duplicates and fragments are added. Invariant: every page is reachable from `/`,
-//! and the same seed, host and number give the same bytes. Edge: `/page/07` is not `/page/7` but a 404.
+//! and the same seed, host, number and edition give the same bytes, nonces apart. Edges: `/page/07` is not `/page/7`
+//! but a 404, and links to pages that have gone stay.
 
-use std::fmt::Write;
+use std::time::SystemTime;
 
 use super::answer::{Body, Reply, Response};
+use super::calendar::modified;
 use super::dice::Dice;
-use super::prose::Prose;
+use super::editions::{Changes, Editions};
+use super::gazette::{Gazette, Issue, LOGO, STYLE};
+use super::nonces::Nonces;
 use super::representation::Representation;
 use super::request::Request;
 use super::settings::OriginSettings;
+use super::sitemap::{self, Lastmod};
 use super::validators::Validators;
 
-/// The number of children of a page, and of the front page.
-const CHILDREN: u64 = 10;
-
-/// The number of sections that every page links to.
-const NAMED_SECTIONS: u64 = 4;
-
-/// The most URLs in a sitemap (sitemaps.org).
-const SITEMAP_PART: u64 = 50_000;
-
-/// The purposes of the dice.
-const FOR_TEXT: u64 = 21;
-const FOR_LINK: u64 = 22;
-
-const STYLE: &str = "body{max-width:42rem;margin:auto;padding:1rem;font:1rem/1.5 serif;color:#222}\n\
-    header img{height:2rem}nav ul{display:flex;gap:1rem;list-style:none;padding:0}\nfooter{border-top:1px solid #ccc}\n";
-
-const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\" fill=\"#246\"/>\
-    <path d=\"M4 9h8M8 4v8\" stroke=\"#fff\" stroke-width=\"2\"/></svg>\n";
-
-const FOOTER: &str = "</article></main><footer><p>Printed for practice. <a href=\"/\">Front page</a> \
-    <a href=\"/sitemap.xml\">Sitemap</a></p></footer></body></html>\n";
+/// The purpose of the dice.
+const FOR_SETTINGS: u64 = 23;
 
 /// A generated site.
 #[derive(Debug)]
 pub(crate) struct Generated {
-    pages: u64,
-    page_bytes: usize,
-    links: u64,
-    seed: u64,
-    dice: Dice,
-    prose: Prose,
+    gazette: Gazette,
+    editions: Editions,
+    /// A number that a site with other settings does not have, for the tags.
+    mark: u64,
     scheme: &'static str,
-    header: String,
+    validators: Validators,
+    lastmod: Lastmod,
+    nonces: Nonces,
+    has_nonces: bool,
+}
+
+/// The text of a path, and since when it is so.
+struct Document {
+    content_type: &'static str,
+    text: String,
+    /// The edition that changed it last, or for what is always new, the time.
+    revision: u64,
+    modified: SystemTime,
+    nonce: Option<u64>,
 }
 
 impl Generated {
     /// A site for settings that were checked, with at least one page.
     pub(crate) fn new(settings: &OriginSettings, scheme: &'static str) -> Generated {
         let dice = Dice::new(settings.seed);
-        let prose = Prose::new(dice);
-        let mut header = String::from(
-            "<link rel=\"stylesheet\" href=\"/static/site.css\"></head><body><header><a href=\"/\">\
-             <img src=\"/static/logo.svg\" alt=\"The Practice Gazette\"></a><nav><ul>",
-        );
-        for section in 0..settings.pages.min(NAMED_SECTIONS) {
-            let _ = write!(
-                header,
-                "<li><a href=\"/page/{section}\">Section {section}</a></li>"
-            ); // writing to memory cannot fail
-        }
-        header.push_str("</ul></nav></header>\n<main><article>");
-        let links = settings.links_per_page as u64;
+        // Pages of sites with other settings may have the same length.
+        let shape = [
+            settings.pages,
+            settings.page_bytes as u64,
+            settings.links_per_page as u64,
+        ];
+        let mark = shape.iter().fold(0, |mark, number| {
+            dice.throw(FOR_SETTINGS, mark ^ number) >> 32
+        });
         Generated {
-            pages: settings.pages,
-            page_bytes: settings.page_bytes,
-            links,
-            seed: settings.seed,
-            dice,
-            prose,
+            gazette: Gazette::new(settings),
+            editions: Editions::new(settings, settings.pages),
+            mark,
             scheme,
-            header,
+            validators: settings.validators.unwrap_or(Validators::Etag),
+            lastmod: settings.lastmod,
+            nonces: Nonces::new(),
+            has_nonces: settings.nonces,
         }
     }
 
     /// The response to a request; `None` for a path that is not of this site.
     pub(crate) fn answer(&self, request: &Request) -> Option<Response> {
-        let (content_type, text) = self.text(request)?;
+        let document = self.document(request)?;
         if !request.is_read_only() {
             return Some(Reply::explained(405).header("Allow", "GET, HEAD").into());
         }
-        let version = format!("{:x}-{:x}", self.seed, text.len());
-        let body = Body::Bytes(text.into());
+        let (mark, length) = (self.mark, document.text.len());
+        let version = match document.revision {
+            1 => format!("{mark:x}-{length:x}"),
+            revision => format!("{mark:x}-{length:x}-{revision:x}"),
+        };
+        let changing = self.validators == Validators::ChangingEtag;
+        let nonce = document
+            .nonce
+            .or_else(|| changing.then(|| self.nonces.next()));
         Some(
             Representation {
-                body,
-                content_type: content_type.into(),
+                body: Body::Bytes(document.text.into()),
+                content_type: document.content_type.into(),
                 version,
-                nonce: None,
-                modified: None,
-                validators: Validators::Etag,
+                nonce,
+                modified: Some(document.modified),
+                validators: self.validators,
             }
             .reply(request)
             .into(),
         )
     }
 
-    fn text(&self, request: &Request) -> Option<(&'static str, String)> {
+    /// What differs between an earlier edition and this one.
+    pub(crate) fn changes_since(&self, edition: u64) -> Changes {
+        self.editions
+            .changes_since(edition, |page| format!("/page/{page}"))
+    }
+
+    fn document(&self, request: &Request) -> Option<Document> {
         const HTML: &str = "text/html; charset=utf-8";
         const XML: &str = "application/xml";
         let path = request.path();
+        let nonce = || self.has_nonces.then(|| self.nonces.next());
         if let Some(number) = path.strip_prefix("/page/") {
-            return Some((
-                HTML,
-                self.page(numbered(number, self.pages)?, &self.base(request)),
-            ));
+            let number = numbered(number, self.editions.end())?;
+            let edition = self.editions.last_change(number)?;
+            let nonce = nonce();
+            let issue = Issue {
+                number,
+                edition,
+                nonce,
+                base: &self.base(request),
+            };
+            return Some(Document {
+                content_type: HTML,
+                text: self
+                    .gazette
+                    .page(issue, self.editions.added_children(Some(number))),
+                revision: edition,
+                modified: modified(number, edition),
+                nonce,
+            });
         }
+        let since = |revision| {
+            move |content_type, text| Document {
+                content_type,
+                text,
+                revision,
+                modified: modified(0, revision),
+                nonce: None,
+            }
+        };
+        let always = since(1);
         Some(match path {
-            "/" => (HTML, self.front()),
+            "/" => {
+                let nonce = nonce();
+                let front = self
+                    .gazette
+                    .front(nonce, self.editions.added_children(None));
+                Document {
+                    nonce,
+                    ..since(self.editions.last_listing())(HTML, front)
+                }
+            }
             "/robots.txt" => {
                 let base = self.base(request);
-                (
+                always(
                     "text/plain; charset=utf-8",
                     format!("User-agent: *\nAllow: /\n\nSitemap: {base}/sitemap.xml\n"),
                 )
             }
-            "/sitemap.xml" => (XML, self.sitemap_index(&self.base(request))),
-            "/static/site.css" => ("text/css", STYLE.to_owned()),
-            "/static/logo.svg" => ("image/svg+xml", LOGO.to_owned()),
+            "/sitemap.xml" => {
+                let parts = self.editions.end().div_ceil(sitemap::PART);
+                let index = sitemap::index(&self.base(request), parts);
+                since(self.editions.last_listing())(XML, index)
+            }
+            "/static/site.css" => always("text/css", STYLE.to_owned()),
+            "/static/logo.svg" => always("image/svg+xml", LOGO.to_owned()),
             _ => {
                 let part = path.strip_prefix("/sitemap-")?.strip_suffix(".xml")?;
-                (
-                    XML,
-                    self.sitemap_part(
-                        numbered(part, self.pages.div_ceil(SITEMAP_PART))?,
-                        &self.base(request),
-                    ),
-                )
+                let part = numbered(part, self.editions.end().div_ceil(sitemap::PART))?;
+                self.sitemap_part(part, &self.base(request))
             }
         })
     }
@@ -149,139 +188,46 @@ impl Generated {
         )
     }
 
-    fn front(&self) -> String {
-        let mut page = String::with_capacity(4 << 10);
-        page.push_str(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>The Practice Gazette</title>\
-             <meta name=\"description\" content=\"Pages to practise on.\">",
-        );
-        page.push_str(&self.header);
-        page.push_str("<h1>The Practice Gazette</h1>\n<p>");
-        page.push_str(self.prose.paragraph(self.dice.throw(FOR_TEXT, 0)));
-        page.push_str("</p>\n<ul class=\"sections\">");
-        for section in 0..self.pages.min(CHILDREN) {
-            self.link(&mut page, "/page/", section);
-        }
-        page.push_str("</ul>");
-        page.push_str(FOOTER);
-        page
-    }
-
-    fn page(&self, number: u64, base: &str) -> String {
-        let mut page = String::with_capacity(self.page_bytes + (3 << 10));
-        let text = |place: u64| {
-            self.prose
-                .paragraph(self.dice.throw(FOR_TEXT, number * 64 + place))
+    /// The sitemap of some of the pages.
+    fn sitemap_part(&self, part: u64, base: &str) -> Document {
+        let now = SystemTime::now();
+        let numbers = part * sitemap::PART..((part + 1) * sitemap::PART).min(self.editions.end());
+        let pages = numbers.filter_map(|number| {
+            let edition = self.editions.last_change(number)?;
+            let lastmod = match self.lastmod {
+                Lastmod::None => None,
+                Lastmod::Truthful => Some(modified(number, edition)),
+                Lastmod::AlwaysNow => Some(now),
+                Lastmod::NeverChanges => {
+                    Some(modified(number, self.editions.first_edition(number)))
+                }
+            };
+            Some((number, lastmod))
+        });
+        let text = sitemap::part(base, pages);
+        let edition = match self.lastmod {
+            Lastmod::Truthful => self.editions.current(),
+            _ => self.editions.last_listing(),
         };
-        page.push_str("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
-        self.prose.write_title(number, &mut page);
-        page.push_str(" | The Practice Gazette</title><meta name=\"description\" content=\"");
-        page.push_str(cut(text(0), 150));
-        // Writing to memory cannot fail, so the results are ignored, here and below.
-        let _ = write!(
-            page,
-            "\"><link rel=\"canonical\" href=\"{base}/page/{number}\">"
-        );
-        page.push_str(&self.header);
-        page.push_str("<h1>");
-        self.prose.write_title(number, &mut page);
-        let (month, day) = (1 + number % 12, 1 + number % 28);
-        let _ = write!(
-            page,
-            "</h1>\n<p class=\"byline\"><time datetime=\"2025-{month:02}-{day:02}\">2025-{month:02}-{day:02}</time></p>\n"
-        );
-
-        let mut links = String::with_capacity(1 << 10);
-        self.push_links(&mut links, number, base);
-        let mut place = 1;
-        while page.len() + links.len() + FOOTER.len() < self.page_bytes {
-            if place == 3 {
-                let _ = write!(
-                    page,
-                    "<h2 id=\"figure\">A figure</h2><figure><img src=\"/static/logo.svg\" alt=\"Figure {number}\">"
-                );
-                page.push_str("<figcaption>As it was found.</figcaption></figure>\n");
-            }
-            let room = self
-                .page_bytes
-                .saturating_sub(page.len() + links.len() + FOOTER.len() + 8)
-                .max(1);
-            page.push_str("<p>");
-            page.push_str(cut(text(place), room));
-            page.push_str("</p>\n");
-            place += 1;
+        let (revision, modified) = match self.lastmod {
+            Lastmod::AlwaysNow => (seconds(now), now),
+            _ => (edition, modified(0, edition)),
+        };
+        Document {
+            content_type: "application/xml",
+            text,
+            revision,
+            modified,
+            nonce: None,
         }
-        page.push_str(&links);
-        page.push_str(FOOTER);
-        page
     }
+}
 
-    /// Writes the children, then the cross links, in every spelling that a page may use.
-    fn push_links(&self, links: &mut String, number: u64, base: &str) {
-        links.push_str("<ul class=\"related\">");
-        let first = (number + 1).saturating_mul(CHILDREN);
-        for child in first.min(self.pages)..(first + CHILDREN).min(self.pages) {
-            self.link(links, "", child);
-        }
-        for place in 0..self.links {
-            let other = self
-                .dice
-                .below(FOR_LINK, number * 16_384 + place, self.pages);
-            match place % 5 {
-                0 => self.link(links, "/page/", other),
-                1 => self.link(links, "../page/", other),
-                2 => {
-                    let _ = write!(
-                        links,
-                        "<li><a href=\"{base}/page/{other}\">Elsewhere</a></li>"
-                    );
-                }
-                3 => {
-                    let _ = write!(
-                        links,
-                        "<li><a href='/page/{other}#figure'>The figure of {other}</a></li>"
-                    );
-                }
-                _ => {
-                    let again = self.dice.below(FOR_LINK, number * 16_384, self.pages); // the first cross link again
-                    self.link(links, "/page/", again);
-                }
-            }
-        }
-        links.push_str("</ul>");
-    }
-
-    fn link(&self, page: &mut String, before: &str, number: u64) {
-        let _ = write!(
-            page,
-            "<li><a href=\"{before}{number}\">Page {number}</a></li>"
-        );
-    }
-
-    fn sitemap_index(&self, base: &str) -> String {
-        let mut index = String::from(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sitemapindex xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
-        );
-        for part in 0..self.pages.div_ceil(SITEMAP_PART) {
-            let _ = writeln!(
-                index,
-                "<sitemap><loc>{base}/sitemap-{part}.xml</loc></sitemap>"
-            );
-        }
-        index.push_str("</sitemapindex>\n");
-        index
-    }
-
-    fn sitemap_part(&self, part: u64, base: &str) -> String {
-        let mut addresses = String::from(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
-        );
-        for number in part * SITEMAP_PART..((part + 1) * SITEMAP_PART).min(self.pages) {
-            let _ = writeln!(addresses, "<url><loc>{base}/page/{number}</loc></url>");
-        }
-        addresses.push_str("</urlset>\n");
-        addresses
-    }
+fn seconds(moment: SystemTime) -> u64 {
+    moment
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }
 
 /// A number below `end`, if it is written in the usual way.
@@ -289,15 +235,6 @@ fn numbered(text: &str, end: u64) -> Option<u64> {
     let plain =
         text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|&number| plain && number < end)
-}
-
-/// The start of an ASCII text, up to a space if there is one.
-fn cut(text: &str, room: usize) -> &str {
-    if text.len() <= room {
-        return text;
-    }
-    let start = &text[..room];
-    start.rfind(' ').map_or(start, |space| &start[..space])
 }
 
 #[cfg(test)]
@@ -317,10 +254,9 @@ mod tests {
     }
 
     fn text_of(site: &Generated, path: &str) -> Option<String> {
-        site.text(&Request::of(&format!(
-            "GET {path} HTTP/1.1\r\nHost: a.test:81\r\n\r\n"
-        )))
-        .map(|(_, text)| text)
+        let head = format!("GET {path} HTTP/1.1\r\nHost: a.test:81\r\n\r\n");
+        site.document(&Request::of(&head))
+            .map(|document| document.text)
     }
 
     /// The pages that a page links to; every spelling ends in the number, apart from fragments.
@@ -339,7 +275,8 @@ mod tests {
         let mut seen = linked(&text_of(site, "/").unwrap());
         let mut waiting: Vec<u64> = seen.iter().copied().collect();
         while let Some(number) = waiting.pop() {
-            for next in linked(&text_of(site, &format!("/page/{number}")).unwrap()) {
+            let page = text_of(site, &format!("/page/{number}"));
+            for next in page.as_deref().map(linked).unwrap_or_default() {
                 if seen.insert(next) {
                     waiting.push(next);
                 }
@@ -357,10 +294,9 @@ mod tests {
                     links_per_page,
                     ..OriginSettings::default()
                 };
-                assert_eq!(
-                    reachable(&Generated::new(&settings, "http")),
-                    (0..pages).collect()
-                );
+                let site = Generated::new(&settings, "http");
+                assert_eq!(reachable(&site), (0..pages).collect());
+                assert!(text_of(&site, &format!("/page/{pages}")).is_none());
             }
         }
     }
@@ -377,13 +313,14 @@ mod tests {
                 "http",
             );
             for number in 0..100 {
-                let page = site.page(number, "http://a");
+                let path = format!("/page/{number}");
+                let page = text_of(&site, &path).unwrap();
                 assert!(
                     page.len().abs_diff(page_bytes) < page_bytes / 10,
                     "{} instead of {page_bytes}",
                     page.len()
                 );
-                assert_eq!(page, site.page(number, "http://a"));
+                assert_eq!(Some(page), text_of(&site, &path));
             }
         }
     }
@@ -404,17 +341,42 @@ mod tests {
             assert!(page.contains(part), "{part} is missing in {page}");
         }
         let other = |seed| {
-            Generated::new(
-                &OriginSettings {
-                    pages: 9,
-                    seed,
-                    ..OriginSettings::default()
-                },
-                "http",
-            )
-            .page(1, "")
+            let settings = OriginSettings {
+                pages: 9,
+                seed,
+                ..OriginSettings::default()
+            };
+            text_of(&Generated::new(&settings, "http"), "/page/1")
         };
         assert_ne!(other(1), other(2));
+    }
+
+    #[test]
+    fn in_later_editions_every_page_that_did_not_go_is_reachable_and_in_the_sitemap() {
+        for pages in [5, 234] {
+            let settings = OriginSettings {
+                pages,
+                edition: 3,
+                churn: 0.1,
+                added: 0.3,
+                gone: 0.1,
+                ..OriginSettings::default()
+            };
+            let site = Generated::new(&settings, "http");
+            let changes = site.changes_since(1);
+            let path = |number| format!("/page/{number}");
+            let here = |number| text_of(&site, &path(number)).is_some();
+            let expected: BTreeSet<u64> = (0..pages * 2).filter(|number| here(*number)).collect();
+            let linked = reachable(&site);
+            assert!(linked.is_superset(&expected), "{expected:?}\n{linked:?}");
+            let dead: BTreeSet<String> = linked.difference(&expected).copied().map(path).collect();
+            assert!(dead.is_subset(&changes.gone), "{dead:?}");
+            let sitemap = text_of(&site, "/sitemap-0.xml").unwrap();
+            let listed = sitemap.split("<loc>http://a.test:81/page/").skip(1);
+            let listed = listed.map(|rest| rest.split('<').next().unwrap().parse().unwrap());
+            assert_eq!(listed.collect::<BTreeSet<u64>>(), expected);
+            assert!(!expected.is_disjoint(&(pages..pages * 2).collect()));
+        }
     }
 
     #[test]

@@ -7,19 +7,23 @@
 
 mod answer;
 mod bombs;
+mod calendar;
 mod coding;
 mod connection;
 mod delivery;
 mod dice;
+mod editions;
 mod error;
 mod faults;
 mod folder;
 mod gate;
+mod gazette;
 mod generated;
 mod grounds;
 mod intake;
 mod log;
 mod media;
+mod nonces;
 mod pace;
 mod practice;
 mod preconditions;
@@ -30,6 +34,7 @@ mod resource;
 mod rules;
 mod settings;
 mod site;
+mod sitemap;
 mod validators;
 #[cfg(test)]
 mod visitor;
@@ -50,6 +55,7 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use self::answer::{Decision, Reply, Response, Step};
 pub use self::connection::converse;
+pub use self::editions::Changes;
 pub use self::error::OriginError;
 pub use self::gate::Gate;
 pub use self::log::{Counts, Hit, Log, LogLevel};
@@ -58,6 +64,7 @@ pub use self::resource::Resource;
 pub use self::rules::RulesError;
 pub use self::settings::OriginSettings;
 pub use self::site::{Opening, Site, SiteBuilder};
+pub use self::sitemap::Lastmod;
 pub use self::validators::Validators;
 
 /// How long the listener pauses when it is out of file descriptors.

@@ -10,12 +10,17 @@ use std::time::Duration;
 use super::error::OriginError;
 use super::log::LogLevel;
 use super::rules::HOUR;
+use super::sitemap::Lastmod;
+use super::validators::Validators;
 
 /// The most pages that fit a sitemap index: 50,000 parts of 50,000 URLs.
 const PAGES_LIMIT: u64 = 2_500_000_000;
 
 /// The largest generated page: each request has its page in memory.
 const PAGE_BYTES_LIMIT: usize = 16 << 20;
+
+/// The last edition: to find out when a page last changed takes a step for each.
+const EDITIONS_LIMIT: u64 = 1_000;
 
 /// The settings of a practice server.
 ///
@@ -34,6 +39,33 @@ pub struct OriginSettings {
     pub page_bytes: usize,
     /// Cross links of a generated page, in addition to its children in the tree.
     pub links_per_page: usize,
+    /// The edition of the generated pages and of the folder, from 1 to 1,000.
+    ///
+    /// Without `churn`, `added` or `gone`, all editions are the same.
+    pub edition: u64,
+    /// The share of pages, 0 to 1, that have another text in each edition than in the one before.
+    ///
+    /// Exactly this share of the pages that both editions have, rounded to a whole page, chosen by the seed. The other
+    /// pages are the same, with the same validators. [`Site::changes_since`](super::Site::changes_since) lists them.
+    pub churn: f64,
+    /// The share of the first edition's pages, 0 to 1, that each later edition has in addition.
+    ///
+    /// The front page links to them.
+    pub added: f64,
+    /// The share of the first edition's pages, 0 to 1, that each later edition lacks: they are a 404.
+    ///
+    /// Links to them stay. Only pages without children go, so at most nine of ten.
+    pub gone: f64,
+    /// Whether each response of a page has other bytes than the one before, with the same text.
+    ///
+    /// So a strong `ETag` changes with each response, and a weak one does not.
+    pub nonces: bool,
+    /// What the sitemaps of generated pages say about when these changed.
+    pub lastmod: Lastmod,
+    /// The validators of pages, right or wrong.
+    ///
+    /// Without it, generated pages have a strong `ETag`, and files a `Last-Modified` too.
+    pub validators: Option<Validators>,
     /// The delay before each response.
     pub latency: Duration,
     /// An additional random delay, uniform from nothing to this.
@@ -59,6 +91,13 @@ impl Default for OriginSettings {
             pages: 0,
             page_bytes: 6 << 10,
             links_per_page: 8,
+            edition: 1,
+            churn: 0.0,
+            added: 0.0,
+            gone: 0.0,
+            nonces: false,
+            lastmod: Lastmod::None,
+            validators: None,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
             bandwidth: None,
@@ -86,8 +125,24 @@ impl OriginSettings {
         if self.links_per_page > 10_000 {
             return out_of_bounds("links_per_page", "at most 10,000");
         }
-        if !(0.0..=1.0).contains(&self.error_rate) {
-            return out_of_bounds("error_rate", "a share from 0 to 1");
+        if !(1..=EDITIONS_LIMIT).contains(&self.edition) {
+            return out_of_bounds("edition", "from 1 to 1,000");
+        }
+        let shares = [
+            ("error_rate", self.error_rate),
+            ("churn", self.churn),
+            ("added", self.added),
+            ("gone", self.gone),
+        ];
+        if let Some((setting, _)) = shares
+            .iter()
+            .find(|(_, share)| !(0.0..=1.0).contains(share))
+        {
+            return out_of_bounds(setting, "a share from 0 to 1");
+        }
+        let growth = 1.0 + self.added * (self.edition - 1) as f64;
+        if self.pages as f64 * growth > PAGES_LIMIT as f64 {
+            return out_of_bounds("added", "at most 2,500,000,000 pages in all editions");
         }
         if self
             .rate_limit
@@ -135,6 +190,36 @@ mod tests {
                 "error_rate",
                 OriginSettings {
                     error_rate: f64::NAN,
+                    ..OriginSettings::default()
+                },
+            ),
+            (
+                "edition",
+                OriginSettings {
+                    edition: 0,
+                    ..OriginSettings::default()
+                },
+            ),
+            (
+                "churn",
+                OriginSettings {
+                    churn: 1.05,
+                    ..OriginSettings::default()
+                },
+            ),
+            (
+                "added",
+                OriginSettings {
+                    pages: PAGES_LIMIT,
+                    added: 0.1,
+                    edition: 2,
+                    ..OriginSettings::default()
+                },
+            ),
+            (
+                "gone",
+                OriginSettings {
+                    gone: -0.1,
                     ..OriginSettings::default()
                 },
             ),

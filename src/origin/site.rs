@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::answer::{Response, Step};
+use super::answer::{Reply, Response, Step};
+use super::editions::Changes;
 use super::error::OriginError;
 use super::faults::Faults;
 use super::folder::FolderSite;
@@ -18,6 +19,9 @@ use super::pace::Pace;
 use super::practice;
 use super::request::Request;
 use super::settings::OriginSettings;
+
+/// The most pages that a request may have looked at, which takes less than a second.
+const LISTED_LIMIT: u64 = 1_000_000;
 
 /// A site: its content, its behaviour and its log.
 #[derive(Debug)]
@@ -32,6 +36,9 @@ pub struct Site {
     bandwidth: Option<NonZeroU64>,
     log: Log,
     scheme: &'static str,
+    edition: u64,
+    /// The generated pages of the first edition.
+    pages: u64,
 }
 
 /// How a connection starts, and with a script, ends.
@@ -85,6 +92,15 @@ impl Site {
         &self.log
     }
 
+    /// What differs between an earlier edition and the current one.
+    ///
+    /// It looks at every page, so it takes a while for a large site.
+    #[must_use]
+    pub fn changes_since(&self, edition: u64) -> Changes {
+        let generated = self.generated.as_ref();
+        generated.map_or_else(Changes::default, |pages| pages.changes_since(edition))
+    }
+
     pub(crate) fn scheme(&self) -> &'static str {
         self.scheme
     }
@@ -131,6 +147,9 @@ impl Site {
         if let Some(answer) = self.faults.answer(request) {
             return at_once(answer);
         }
+        if let Some(answer) = self.list_changes(request) {
+            return at_once(answer);
+        }
         if let Some(answer) = practice::answer(request) {
             return SiteAnswer {
                 throttled: true,
@@ -155,6 +174,31 @@ impl Site {
             return at_once(answer.clone());
         }
         at_pace(FolderSite::not_found())
+    }
+
+    /// The response to `/changes-since/N`; a site with a single edition has no such path.
+    fn list_changes(&self, request: &Request) -> Option<Response> {
+        if self.edition == 1 {
+            return None;
+        }
+        let since = request.path().strip_prefix("/changes-since/")?;
+        let plain = |status, text: String| {
+            let reply = Reply::new(status).header("Content-Type", "text/plain; charset=utf-8");
+            Some(reply.body(text).into())
+        };
+        let last = self.edition - 1;
+        match since.parse::<u64>() {
+            Ok(_) if self.pages > LISTED_LIMIT => {
+                plain(400, format!("only up to {LISTED_LIMIT} pages are listed\n"))
+            }
+            Ok(since) if (1..=last).contains(&since) => {
+                plain(200, self.changes_since(since).to_string())
+            }
+            _ => plain(
+                400,
+                format!("/changes-since/ takes an edition from 1 to {last}\n"),
+            ),
+        }
     }
 }
 
@@ -245,6 +289,8 @@ impl SiteBuilder {
             bandwidth: settings.bandwidth,
             log: Log::new(settings.log),
             scheme,
+            edition: settings.edition,
+            pages: settings.pages,
         })
     }
 }

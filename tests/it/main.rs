@@ -27,6 +27,7 @@ mod connections;
 mod cookies;
 mod crawl;
 mod digest;
+mod editions;
 mod engines;
 mod examples;
 mod expectations;
