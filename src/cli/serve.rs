@@ -77,7 +77,8 @@ struct ChangeArguments {
     /// Share of pages with another text in each edition than in the one before, as in 5%
     ///
     /// Exactly that share, chosen by --seed; the other pages are the same to the byte. To see what a client makes of it,
-    /// serve one edition, stop, and serve the next. /changes-since/1 lists what changed since edition 1.
+    /// serve one edition, stop, and serve the next. /changes-since/1 lists what changed since edition 1. In a folder, the
+    /// HTML files change: each letter of their text, but no markup.
     #[arg(long, value_name = "PERCENT", default_value = "0%")]
     churn: Share,
 

@@ -5,27 +5,29 @@
 //! sent.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::answer::{Body, Reply, Response};
 use super::coding::{Coding, accepts, compress};
+use super::editions::Changes;
 use super::error::OriginError;
 use super::grounds::{Grounds, Target};
-use super::media::content_type;
+use super::media::{content_type, is_html};
+use super::nonces::Nonces;
 use super::representation::{Representation, is_in_304};
 use super::request::Request;
+use super::revisions::{CHANGED_LIMIT, Revisions};
 use super::rules::{Rule, Rules, RulesError};
+use super::settings::OriginSettings;
 use super::validators::Validators;
 
 /// Larger files are read while they are sent.
 const SMALL_BYTES: u64 = 256 << 10;
-
-/// Larger files are never compressed, because that happens anew for each request.
-const COMPRESSED_LIMIT: u64 = 4 << 20;
 
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>404 Not Found</title></head>\
     <body><h1>Not Found</h1><p>There is no such page. <a href=\"/\">Home</a></p></body></html>\n";
@@ -35,11 +37,18 @@ const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>404 Not
 pub(crate) struct FolderSite {
     grounds: Grounds,
     rules: Rules,
+    revisions: Revisions,
+    validators: Validators,
+    nonces: Nonces,
+    has_nonces: bool,
 }
 
 impl FolderSite {
     /// Opens a folder, and reads its rules and the names of its hosts, once.
-    pub(crate) fn open(folder: &Path) -> Result<FolderSite, OriginError> {
+    pub(crate) fn open(
+        folder: &Path,
+        settings: &OriginSettings,
+    ) -> Result<FolderSite, OriginError> {
         let grounds = Grounds::open(folder)?;
         let rules_file = grounds.rules_file();
         let rules = match fs::read_to_string(rules_file) {
@@ -49,7 +58,14 @@ impl FolderSite {
         };
         let path = rules_file.to_owned();
         let rules = rules.map_err(|source| OriginError::Rules { path, source })?;
-        Ok(FolderSite { grounds, rules })
+        Ok(FolderSite {
+            revisions: Revisions::open(&grounds, settings),
+            grounds,
+            rules,
+            validators: settings.validators.unwrap_or(Validators::Both),
+            nonces: Nonces::new(),
+            has_nonces: settings.nonces,
+        })
     }
 
     /// The response to a request; `None` if the path has neither a file nor a rule.
@@ -100,7 +116,7 @@ impl FolderSite {
             }
             Target::Nowhere => return Reply::explained(rule.status.unwrap_or(404)),
         };
-        match represent(&path, request, rule) {
+        match self.represent(&path, request, rule) {
             Ok((representation, coding)) => {
                 // 13.2.1: preconditions and ranges are for responses that would succeed.
                 let succeeds = rule.status.is_none_or(|status| status < 300);
@@ -124,6 +140,80 @@ impl FolderSite {
         }
     }
 
+    fn represent(
+        &self,
+        path: &Path,
+        request: &Request,
+        rule: &Rule,
+    ) -> io::Result<(Representation, Option<Coding>)> {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        let (length, modified) = (about.len(), about.modified()?);
+        let nanoseconds = modified
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
+        let fits = length <= CHANGED_LIMIT;
+        let coding = rule
+            .encoding
+            .filter(|coding| fits && accepts(request, *coding));
+        let content_type = rule
+            .content_type
+            .clone()
+            .map_or_else(|| Cow::Borrowed(content_type(path)), Cow::Owned);
+        let edition = if fits {
+            self.revisions.last_change(path)
+        } else {
+            1
+        };
+        let has_nonce = self.has_nonces && fits && is_html(&content_type);
+        let validators = rule.validators.unwrap_or(self.validators);
+        let is_named = has_nonce || validators == Validators::ChangingEtag;
+        let nonce = is_named.then(|| self.nonces.next());
+
+        let mut version = format!("{length:x}-{nanoseconds:x}");
+        let is_read = coding.is_some() || edition > 1 || has_nonce;
+        let body = if length <= SMALL_BYTES || is_read {
+            let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+            file.take(length).read_to_end(&mut bytes)?; // bytes that are appended meanwhile are left to the next request
+            if edition > 1 {
+                self.revisions.rewrite(&mut bytes, edition);
+                let _ = write!(version, "-{edition:x}"); // writing to memory cannot fail
+            }
+            if let Some(nonce) = nonce.filter(|_| has_nonce) {
+                bytes.extend_from_slice(format!("<!-- {nonce:016x} -->\n").as_bytes());
+            }
+            Body::Bytes(match coding {
+                Some(coding) => compress(&bytes, coding)?,
+                None => bytes.into(),
+            })
+        } else {
+            Body::File {
+                file: Arc::new(file),
+                from: 0,
+                length,
+            }
+        };
+        if let Some(coding) = coding {
+            let _ = write!(version, "-{}", coding.name()); // another representation, another tag
+        }
+        let representation = Representation {
+            body,
+            content_type,
+            version,
+            nonce,
+            // Later than the first edition, and in no run another time.
+            modified: modified.checked_add(Duration::from_secs(edition - 1)),
+            validators,
+        };
+        Ok((representation, coding))
+    }
+
+    /// What differs between an earlier edition and this one.
+    pub(crate) fn changes_since(&self, edition: u64) -> Changes {
+        self.revisions.changes_since(edition)
+    }
+
     /// The 404 page.
     pub(crate) fn not_found() -> Response {
         Reply::new(404)
@@ -131,57 +221,6 @@ impl FolderSite {
             .body(NOT_FOUND)
             .into()
     }
-}
-
-fn represent(
-    path: &Path,
-    request: &Request,
-    rule: &Rule,
-) -> io::Result<(Representation, Option<Coding>)> {
-    let file = File::open(path)?;
-    let about = file.metadata()?;
-    let (length, modified) = (about.len(), about.modified()?);
-    let nanoseconds = modified
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
-    let coding = rule
-        .encoding
-        .filter(|coding| length <= COMPRESSED_LIMIT && accepts(request, *coding));
-    let mut version = format!("{length:x}-{nanoseconds:x}");
-    let body = if length <= SMALL_BYTES || coding.is_some() {
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        file.take(length).read_to_end(&mut bytes)?; // bytes that are appended meanwhile are left to the next request
-        Body::Bytes(bytes.into())
-    } else {
-        Body::File {
-            file: Arc::new(file),
-            from: 0,
-            length,
-        }
-    };
-    let body = match (coding, body) {
-        (Some(coding), Body::Bytes(bytes)) => {
-            version = version.replace("-", &format!("-{}-", coding.name())); // another representation, another tag
-            Body::Bytes(compress(&bytes, coding)?)
-        }
-        (_, body) => body,
-    };
-    let content_type = rule
-        .content_type
-        .clone()
-        .map_or_else(|| Cow::Borrowed(content_type(path)), Cow::Owned);
-    Ok((
-        Representation {
-            body,
-            content_type,
-            version,
-            nonce: None,
-            modified: Some(modified),
-            validators: rule.validators.unwrap_or(Validators::Both),
-        },
-        coding,
-    ))
 }
 
 #[cfg(test)]

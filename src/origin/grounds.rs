@@ -5,17 +5,34 @@
 //! `.well-known`) are never served. Edge: a file can be swapped before it is opened; whoever can do that can read
 //! it anyway.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::error::OriginError;
+use super::media::{content_type, is_html};
 
 const RULES_FILE: &str = "serve.toml";
 const HOSTS_FOLDER: &str = "hosts";
+
+/// What a path of a URL does not have as it is (the path percent-encode set of the URL standard), and what has a meaning
+/// there.
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'%')
+    .add(b'\\');
 
 /// A folder, and the folders of its hosts.
 #[derive(Debug)]
@@ -84,6 +101,42 @@ impl Grounds {
         file.map_or(Target::Nowhere, Target::File)
     }
 
+    /// The HTML files, by path: of the folder as in `/a/b.html`, and of its hosts as in `//shop.localhost/b.html`.
+    ///
+    /// Symbolic links are left out, and so is what cannot be read, or has more bytes than `limit`.
+    pub(crate) fn pages(&self, limit: u64) -> Vec<(String, PathBuf)> {
+        let hosts = self.hosts.iter();
+        let mut waiting: Vec<(String, PathBuf)> = hosts
+            .map(|(host, folder)| (format!("//{host}"), folder.clone()))
+            .collect();
+        waiting.push((String::new(), self.root.clone()));
+        let mut pages = Vec::new();
+        while let Some((path, folder)) = waiting.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let (name, file) = (entry.file_name(), entry.path());
+                let (Some(name), Ok(kind)) = (name.to_str(), entry.file_type()) else {
+                    continue;
+                };
+                if is_hidden(name) {
+                    continue;
+                }
+                let path = format!("{path}/{}", utf8_percent_encode(name, ENCODED));
+                if kind.is_dir() && !self.hosts.values().any(|host| *host == file) {
+                    waiting.push((path, file));
+                } else if kind.is_file()
+                    && is_html(content_type(&file))
+                    && entry.metadata().is_ok_and(|about| about.len() <= limit)
+                {
+                    pages.push((path, file));
+                }
+            }
+        }
+        pages.sort_unstable(); // a folder is read in any order
+        let mut seen = HashSet::new();
+        pages.retain(|(_, file)| seen.insert(file.clone())); // two hosts may have the same folder
+        pages
+    }
+
     /// The real path, if it is inside and may be served.
     fn servable(&self, root: &Path, path: &Path) -> Option<PathBuf> {
         let path = fs::canonicalize(path)
@@ -130,13 +183,16 @@ fn relative(path: &str) -> Option<PathBuf> {
     {
         // Decoded after splitting: an encoded slash would be a part of a name, and names have none.
         let name = percent_decode_str(segment).decode_utf8().ok()?;
-        let hidden = name.starts_with('.') && name != ".well-known";
-        if hidden || name.contains(['/', '\\', '\0']) {
+        if is_hidden(&name) || name.contains(['/', '\\', '\0']) {
             return None;
         }
         relative.push(&*name);
     }
     Some(relative)
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && name != ".well-known"
 }
 
 #[cfg(test)]
@@ -200,6 +256,41 @@ mod tests {
             ["/in/alias", "/.well-known/x"].map(|path| get(&origin, path).status),
             [200, 200]
         );
+    }
+
+    #[test]
+    fn the_pages_are_the_html_files_that_are_served_each_once_and_with_its_path() {
+        let folder = folder(&[
+            ("index.html", ""),
+            ("a b/50%#?.HTM", ""),
+            ("a b/large.html", "12345"),
+            ("a b/style.css", ""),
+            (".hidden/x.html", ""),
+            (".well-known/x.xhtml", ""),
+            ("hosts/shop.localhost/index.html", ""),
+        ]);
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(to, folder.path().join(from)).unwrap();
+        };
+        link("index.html", "alias.html");
+        link("..", "a b/up");
+        link("shop.localhost", "hosts/store.localhost");
+        let origin = start(&folder);
+        let grounds = Grounds::open(folder.path()).unwrap();
+        let pages = grounds.pages(4);
+        let paths: Vec<&str> = pages.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "/.well-known/x.xhtml",
+                "//shop.localhost/index.html",
+                "/a%20b/50%25%23%3F.HTM",
+                "/index.html"
+            ]
+        );
+        for path in paths.iter().filter(|path| !path.starts_with("//")) {
+            assert_eq!(get(&origin, path).status, 200, "{path}");
+        }
     }
 
     #[test]

@@ -46,3 +46,9 @@ pub(crate) fn content_type(path: &Path) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+/// Whether a media type, with or without parameters, is that of HTML pages.
+pub(crate) fn is_html(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"].contains(&essence)
+}

@@ -31,6 +31,7 @@ mod prose;
 mod representation;
 mod request;
 mod resource;
+mod revisions;
 mod rules;
 mod settings;
 mod site;

@@ -46,7 +46,8 @@ pub struct OriginSettings {
     /// The share of pages, 0 to 1, that have another text in each edition than in the one before.
     ///
     /// Exactly this share of the pages that both editions have, rounded to a whole page, chosen by the seed. The other
-    /// pages are the same, with the same validators. [`Site::changes_since`](super::Site::changes_since) lists them.
+    /// pages are the same, with the same validators. [`Site::changes_since`](super::Site::changes_since) lists them. In
+    /// a folder, the pages are its HTML files up to 4 MiB, and each letter of their text becomes another.
     pub churn: f64,
     /// The share of the first edition's pages, 0 to 1, that each later edition has in addition.
     ///

@@ -94,11 +94,21 @@ impl Site {
 
     /// What differs between an earlier edition and the current one.
     ///
-    /// It looks at every page, so it takes a while for a large site.
+    /// It looks at every page, so it takes a while for a large site. Files of the folder have their own path, as in
+    /// `/index.html`, and those of its hosts begin with the host, as in `//shop.localhost/index.html`.
     #[must_use]
     pub fn changes_since(&self, edition: u64) -> Changes {
-        let generated = self.generated.as_ref();
-        generated.map_or_else(Changes::default, |pages| pages.changes_since(edition))
+        let folder = self
+            .folder
+            .as_ref()
+            .map(|folder| folder.changes_since(edition));
+        let generated = self
+            .generated
+            .as_ref()
+            .map(|pages| pages.changes_since(edition));
+        let mut changes = generated.unwrap_or_default();
+        changes.changed.extend(folder.unwrap_or_default().changed);
+        changes
     }
 
     pub(crate) fn scheme(&self) -> &'static str {
@@ -281,7 +291,7 @@ impl SiteBuilder {
             folder: settings
                 .folder
                 .as_deref()
-                .map(FolderSite::open)
+                .map(|folder| FolderSite::open(folder, &settings))
                 .transpose()?,
             generated: (settings.pages > 0).then(|| Generated::new(&settings, scheme)),
             fallback: self.fallback,

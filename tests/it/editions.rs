@@ -44,10 +44,14 @@ impl Seen {
 }
 
 fn ask(address: SocketAddr, path: &str, headers: &str) -> Seen {
-    let mut stream = TcpStream::connect(address).unwrap();
     // The same host for all servers, because pages have absolute links.
+    ask_host(address, "a.test", path, headers)
+}
+
+fn ask_host(address: SocketAddr, host: &str, path: &str, headers: &str) -> Seen {
+    let mut stream = TcpStream::connect(address).unwrap();
     let request =
-        format!("GET {path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n{headers}\r\n");
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut response = Vec::new();
     stream.read_to_end(&mut response).unwrap();
@@ -296,6 +300,112 @@ fn what_pages_and_sitemaps_say_agrees() {
         let lastmod: jiff::Timestamp = entry[..20].parse().unwrap();
         assert_eq!(SystemTime::from(lastmod), modified, "{number}");
     }
+}
+
+/// A folder of pages, a hundred of them and twenty of another host, and a file.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("hosts/shop.localhost");
+    std::fs::create_dir_all(&host).unwrap();
+    let text = "The quick brown fox jumps over the lazy dog and then it sleeps until noon. ";
+    for number in 0..120 {
+        let place = if number < 100 { folder.path() } else { &host };
+        let next = number + 1;
+        let page = format!(
+            "<!DOCTYPE html><title>Page {number}</title><p>{}</p><a href=\"{next}.html\">Next &amp; last</a>",
+            text.repeat(20)
+        );
+        std::fs::write(place.join(format!("{number}.html")), page).unwrap();
+    }
+    std::fs::write(folder.path().join("data.txt"), "The quick brown fox").unwrap();
+    folder
+}
+
+#[test]
+fn exactly_the_churned_files_of_a_folder_have_another_text_and_the_same_links() {
+    let folder = folder();
+    let serve = |edition| {
+        Origin::start(OriginSettings {
+            folder: Some(folder.path().to_owned()),
+            churn: 0.05,
+            edition,
+            ..OriginSettings::default()
+        })
+        .unwrap()
+    };
+    let (first, second) = (serve(1), serve(2));
+    let changes = second.site().changes_since(1);
+    assert_eq!(
+        (
+            changes.changed.len(),
+            changes.added.len(),
+            changes.gone.len()
+        ),
+        (6, 0, 0)
+    );
+    let mut changed = BTreeSet::new();
+    for number in 0..120 {
+        let (host, name) = match number {
+            0..100 => ("a.test", format!("/{number}.html")),
+            _ => ("shop.localhost", format!("//shop.localhost/{number}.html")),
+        };
+        let path = format!("/{number}.html");
+        let before = ask_host(first.address(), host, &path, "");
+        let after = ask_host(second.address(), host, &path, &before.conditions());
+        if after.status == 304 {
+            let whole = ask_host(second.address(), host, &path, "");
+            assert_eq!(whole.body, before.body);
+            continue;
+        }
+        assert!(distance(&before, &after) > 3, "{name}");
+        let link = format!("<a href=\"{}.html\">", number + 1);
+        assert!(
+            after.text().contains(&link) && after.text().contains("&amp;"),
+            "{name}"
+        );
+        for header in ["etag", "last-modified"] {
+            assert_ne!(before.header(header), after.header(header), "{name}");
+        }
+        changed.insert(name);
+    }
+    assert_eq!(changed, changes.changed);
+    let file = get(&first, "/data.txt");
+    assert_eq!(again(&second, "/data.txt", &file).status, 304);
+}
+
+#[test]
+fn files_have_nonces_and_the_validators_that_the_settings_ask_for() {
+    let folder = folder();
+    let serve = |nonces, validators| {
+        Origin::start(OriginSettings {
+            folder: Some(folder.path().to_owned()),
+            nonces,
+            validators,
+            ..OriginSettings::default()
+        })
+        .unwrap()
+    };
+    let origin = serve(true, None);
+    let first = get(&origin, "/7.html");
+    let second = ask(origin.address(), "/7.html", &first.conditions());
+    assert_eq!((second.status, second.body.len()), (200, first.body.len()));
+    assert_ne!(second.body, first.body);
+    assert_eq!(
+        simhash::of_html(&second.body),
+        simhash::of_html(&first.body)
+    );
+    assert_eq!(
+        again(&origin, "/data.txt", &get(&origin, "/data.txt")).status,
+        304
+    );
+
+    let origin = serve(false, Some(Validators::ChangingEtag));
+    let first = get(&origin, "/data.txt");
+    let second = again(&origin, "/data.txt", &first);
+    assert_eq!((second.status, &second.body), (200, &first.body));
+    assert_ne!(second.header("etag"), first.header("etag"));
+    let origin = serve(false, Some(Validators::None));
+    assert_eq!(get(&origin, "/7.html").conditions(), "");
 }
 
 /// `haul serve` on a free port, until it is dropped.
