@@ -1,18 +1,19 @@
 //! A run that asks only for what changed since an earlier one: every page is asked, hardly a byte is sent, no link is lost.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use haul::Config;
-use haul::origin::{Origin, Reply, Response, Site};
+use haul::origin::{Origin, OriginSettings, Reply, Response, Site, Validators};
 
 use crate::archive::run_strangers;
 use crate::cli;
-use crate::run::{on, on_every_engine, run};
-use crate::tools;
-use crate::written;
+use crate::run::{ms, on, on_every_engine, run, wait};
+use crate::{stranger, tools, written};
 
 /// The pages of the site: `/` links to `/1`, `/1` to `/2`, and so on.
 const PAGES: u64 = 6;
@@ -79,7 +80,7 @@ fn crawl(engine: &str, seed: String, job: &Path, since: Option<&Path>) -> Config
     config.job = Some(haul::JobSettings {
         folder: job.to_owned(),
         fresh: false,
-        settings: std::collections::BTreeMap::new(),
+        settings: BTreeMap::new(),
         may_change: Vec::new(),
     });
     config.since = since.map(Path::to_owned);
@@ -267,4 +268,83 @@ fn an_archive_names_the_earlier_response_of_each_page_that_did_not_change() {
     let mut unchanged: Vec<_> = unchanged.lines().collect();
     unchanged.sort_unstable();
     assert_eq!(unchanged, ["", "1", "2", "4"]);
+}
+
+/// A generated site in one of its editions, always at the same address.
+fn edition(address: SocketAddr, edition: u64) -> Origin {
+    let settings = OriginSettings {
+        pages: 400,
+        churn: 0.05,
+        validators: Some(Validators::Both),
+        latency: ms(2),
+        edition,
+        ..OriginSettings::default()
+    };
+    Origin::at(address, Site::new(settings).unwrap()).unwrap()
+}
+
+#[test]
+fn a_second_crawl_that_is_killed_again_and_again_has_each_page_once_and_names_exactly_the_changed_ones()
+ {
+    let address = stranger::nobody();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let url = format!("http://{address}/");
+    let base = [
+        "crawl",
+        url.as_str(),
+        "--allow-private",
+        "-q",
+        "--depth",
+        "1000",
+    ];
+    let first = edition(address, 1);
+    let (code, _, stderr) = cli::run(path, &[&base[..], &["--job", "old"]].concat());
+    assert_eq!(code, Some(0), "{stderr}");
+    drop(first);
+    let second = edition(address, 2);
+    let line = [&base[..], &["--job", "new", "--since", "old"]].concat();
+    for killed_at in [50, 150, 250] {
+        let mut child = cli::haul(path, &line).spawn().unwrap();
+        wait(second.log().wait_for_hits(killed_at));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let (code, _, stderr) = cli::run(path, &line);
+    assert_eq!(code, Some(0), "{stderr}");
+    let by_url = |job: &str| {
+        let records = written::jsonl(&path.join(job).join("records.jsonl"));
+        let count = records.len();
+        let text = |record: &serde_json::Value| record["url"].as_str().unwrap().to_owned();
+        let by_url: BTreeMap<_, _> = records
+            .into_iter()
+            .map(|record| (text(&record), record))
+            .collect();
+        assert_eq!(by_url.len(), count, "{job}: each once");
+        by_url
+    };
+    let (old, new) = (by_url("old"), by_url("new"));
+    assert!(
+        old.len() > 400 && old.keys().eq(new.keys()),
+        "{} {}",
+        old.len(),
+        new.len()
+    );
+    let changes = second.site().changes_since(1);
+    for (url, record) in &new {
+        let page = url.strip_prefix(&format!("http://{address}")).unwrap();
+        if !page.starts_with("/page/") {
+            continue;
+        }
+        let (status, changed) = match changes.changed.contains(page) {
+            true => (200, "content"),
+            false => (304, "no"),
+        };
+        assert_eq!(record["status"], status, "{record}");
+        assert_eq!(record["changed"], changed, "{record}");
+        let carried = [&record["sha256"], &record["links"], &record["title"]];
+        let before = [&old[url]["sha256"], &old[url]["links"], &old[url]["title"]];
+        assert_eq!(carried == before, status == 304, "{record} {}", old[url]);
+    }
+    assert_eq!(changes.changed.len(), 20);
 }
