@@ -1,13 +1,14 @@
 //! A connection with HTTP/1.1, driven by the request that uses it.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::yield_now;
 
 use super::buffers::Buffers;
 use super::connect::{Opened, Stream};
@@ -159,8 +160,9 @@ impl Connection {
     ) -> Poll<io::Result<Bytes>> {
         if self.reads >= READS_IN_A_ROW {
             self.reads = 0;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
+            // Waking itself would not do: while a task is ready, the event loop hardly ever looks at its timers and at
+            // the other connections.
+            ready!(pin!(yield_now()).poll(context));
         }
         let read = buffers.poll_read(&mut self.stream, expected, context);
         self.reads = match read.is_pending() {
