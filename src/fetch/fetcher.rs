@@ -29,9 +29,25 @@ use crate::past::Lookup;
 pub(crate) struct Fetcher {
     shared: Arc<Shared>,
     direct: Direct,
-    /// By proxy and clearance.
-    proxied: Vec<Vec<Proxied>>,
+    /// By the index of the proxy.
+    proxied: Vec<ByProxy>,
     past: Option<Lookup>,
+}
+
+/// The clients for one proxy.
+struct ByProxy {
+    /// For plain requests, if the proxy takes them itself.
+    plain: Option<Direct>,
+    /// For all others, by clearance.
+    tunnelled: Vec<Proxied>,
+}
+
+/// The client for one request.
+#[derive(Clone, Copy)]
+enum Client<'a> {
+    Direct(&'a Direct),
+    /// By clearance.
+    Tunnelled(&'a [Proxied]),
 }
 
 impl Fetcher {
@@ -43,17 +59,21 @@ impl Fetcher {
     /// When a client cannot be built.
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
         let limit = (direct::limit() / lanes.max(1)).max(in_flight);
+        let direct = Direct::new(&shared, limit);
         let proxies = shared.proxies.all().iter();
         let proxied = proxies.map(|proxy| {
             let clearances = Clearance::all(shared.plan.settings.identities.len());
             let clients =
                 clearances.map(|clearance| Proxied::new(&shared, proxy, clearance, limit));
-            clients.collect::<Result<_>>()
+            Ok(ByProxy {
+                plain: direct.through(proxy, limit),
+                tunnelled: clients.collect::<Result<_>>()?,
+            })
         });
         Ok(Self {
             proxied: proxied.collect::<Result<_>>()?,
             past: shared.lookup()?,
-            direct: Direct::new(&shared, limit),
+            direct,
             shared,
         })
     }
@@ -73,8 +93,8 @@ impl Fetcher {
         let proxy = proxied.map(|(_, proxy)| proxy);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
-        let proxied = proxied.and_then(|(index, _)| self.proxied.get(index));
-        let (asked, mut answer) = self.ask(job, proxied, guarded, &patience).await?;
+        let client = self.client(job, proxied.map(|(index, _)| index));
+        let (asked, mut answer) = self.ask(job, client, guarded, &patience).await?;
         let answered = Instant::now();
         let head = &mut answer.head;
         if is_idle_timeout(head.status, &head.headers, head.kept) {
@@ -99,8 +119,8 @@ impl Fetcher {
         let head = (head.status, head.version, headers);
         let mut download = Download::new(asked, job, head, answered, &self.shared)?;
         let file = self.receive(&mut answer, &mut download, &patience).await?;
-        if let Incoming::Direct(body) = answer.body {
-            self.direct.take_back(body, job);
+        if let (Incoming::Direct(body), Client::Direct(direct)) = (answer.body, client) {
+            direct.take_back(body, job);
         }
         Ok(download.page(job, file))
     }
@@ -113,11 +133,22 @@ impl Fetcher {
         joined.unwrap_or_else(|error| Err(FetchError::Spool(error.to_string())))
     }
 
+    /// The client for a job that goes through the proxy of this index, if any.
+    fn client(&self, job: &Job, proxy: Option<usize>) -> Client<'_> {
+        match proxy.and_then(|index| self.proxied.get(index)) {
+            None => Client::Direct(&self.direct),
+            Some(proxy) => match &proxy.plain {
+                Some(plain) if !job.url.is_secure() => Client::Direct(plain),
+                _ => Client::Tunnelled(&proxy.tunnelled),
+            },
+        }
+    }
+
     /// Sends the request of a job, and receives the head of its response.
     async fn ask(
         &self,
         job: &Job,
-        proxied: Option<&Vec<Proxied>>,
+        client: Client<'_>,
         guarded: bool,
         patience: &Patience,
     ) -> Result<(Asked, Box<Answer>), FetchError> {
@@ -129,12 +160,12 @@ impl Fetcher {
             self.past.as_ref(),
         )?;
         outgoing.add(job);
-        let answer = match proxied {
-            None => {
-                let answered = pin!(self.direct.ask(job, guarded, &outgoing));
+        let answer = match client {
+            Client::Direct(direct) => {
+                let answered = pin!(direct.ask(job, guarded, &outgoing));
                 Answer::direct(patience.for_head(answered).await??)
             }
-            Some(proxied) => {
+            Client::Tunnelled(proxied) => {
                 let proxied = &proxied[self.shared.clearance(job, guarded).index()];
                 // Boxed, because it is much larger than the other and rarely used.
                 let answered = proxied.send(&self.shared, job, outgoing, patience.started());

@@ -1,5 +1,7 @@
 //! The client for requests through one proxy: reqwest, which supports every kind of proxy.
 //!
+//! Only plain requests to an HTTP proxy do without it: there the proxy itself is the server.
+//!
 //! Everything in it that hides a request from the frontier is turned off: redirects, retries, proxies from the
 //! environment, decompression, cookies. It does not expose its connections, so they cannot be closed one by one:
 //! when it has made more than the lane may have, the client is replaced, and its idle connections are closed with
@@ -35,6 +37,12 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::outgoing::Outgoing;
 use crate::page::failure::FetchError;
+
+/// The number of times that a request is sent again because a kept connection was closed.
+///
+/// No new connection can be asked for, so each of these may be another that was kept. A request that ends all of them is
+/// itself the reason.
+const FREE_TRIES: u16 = 3;
 
 /// The client for one proxy.
 pub(super) struct Proxied {
@@ -107,7 +115,7 @@ impl Proxied {
                 let deadlines = &shared.plan.settings.deadlines;
                 let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
                 let kept = connection(&error).is_some_and(|local| new.answered(local).is_none());
-                let kept = kept && !fault::is_stream_reset(&error);
+                let kept = kept && !fault::is_stream_reset(&error) && job.free_tries < FREE_TRIES;
                 Err(fault::by_proxy(fault::of_kept(fault, &method, kept)))
             }
         }

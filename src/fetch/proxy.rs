@@ -7,9 +7,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::job::basic;
 use crate::text::secret::without_password;
 use crate::url::PageUrl;
 
@@ -125,6 +127,13 @@ impl Proxy {
     /// The host as it is passed to a resolver.
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Its own URL and the value of `Proxy-Authorization`, if requests for http URLs are sent to itself, in absolute form
+    /// (RFC 9112 3.2.2).
+    pub(crate) fn for_plain_requests(&self) -> Option<(PageUrl, Option<HeaderValue>)> {
+        let (url, user) = PageUrl::parse_with_user(&self.url).ok()?; // the scheme of a SOCKS proxy is not accepted
+        Some((url, user.as_ref().map(basic::header)))
     }
 }
 
@@ -244,6 +253,16 @@ mod tests {
             assert_eq!(read(text).unwrap().secret_url(), url);
         }
         assert_eq!(read("socks5h://[::1]:9050").unwrap().host(), "::1");
+    }
+
+    #[test]
+    fn plain_requests_are_sent_to_a_proxy_of_http_itself_with_its_user_decoded() {
+        let plain = |text: &str| read(text).unwrap().for_plain_requests();
+        let (url, credentials) = plain("https://ann:s%40cret@p").unwrap();
+        assert_eq!(url.as_str(), "https://p/");
+        assert_eq!(credentials.unwrap(), "Basic YW5uOnNAY3JldA==");
+        assert_eq!(plain("127.0.0.1:3128").unwrap().1, None);
+        assert!(plain("socks5h://ann:s%40cret@p").is_none());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use http::HeaderValue;
 use crate::certificates::self_signed;
 use crate::cli;
 use crate::politeness::{hits, on};
-use crate::proxies::relay;
+use crate::relay::relay;
 use crate::run::{config, ms, on_every_engine, run};
 use crate::secrets::appears_nowhere;
 

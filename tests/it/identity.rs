@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::cli::run as haul;
 use crate::nginx::Nginx;
-use crate::proxies::relay;
+use crate::relay::relay;
 use crate::run::{config, on, on_every_engine, run};
 use crate::tools;
 

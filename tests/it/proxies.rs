@@ -1,15 +1,13 @@
 //! Proxies: their failures have their own class, and their passwords appear nowhere.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::net::SocketAddr;
 
 use haul::Config;
 use haul::fetch::{Override, Private};
 use haul::origin::{Origin, Response, Site};
 
 use crate::cli;
+use crate::relay::{noting_relay, relay};
 use crate::run::{ENGINES, config, on_every_engine, run};
 use crate::secrets::appears_nowhere;
 use crate::stranger;
@@ -24,89 +22,6 @@ fn by(proxy: SocketAddr, engine: &str, urls: &[&str]) -> Config {
     settings.fetch.proxies = vec![format!("http://ann:s3cret@{proxy}").parse().unwrap()];
     settings.frontier.retries = 0;
     settings
-}
-
-/// A proxy that forwards every connection to the same server, tunnelled or not.
-///
-/// It runs as long as the test binary.
-pub(crate) fn relay(to: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            thread::spawn(move || talk(client, to));
-        }
-    });
-    address
-}
-
-/// Relays one connection until either side ends it.
-fn talk(mut client: TcpStream, to: SocketAddr) -> std::io::Result<()> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        client.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let mut server = TcpStream::connect(to)?;
-    match head.starts_with(b"CONNECT ") {
-        true => client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?,
-        false => server.write_all(&head)?,
-    }
-    join(&client, server)
-}
-
-/// Copies both ways until either side ends.
-fn join(mut client: &TcpStream, mut server: TcpStream) -> std::io::Result<()> {
-    let (mut up_from, mut up_to) = (client.try_clone()?, server.try_clone()?);
-    thread::spawn(move || std::io::copy(&mut up_from, &mut up_to));
-    std::io::copy(&mut server, &mut client).map(drop)
-}
-
-/// A SOCKS 5 proxy that forwards to one server and records the requested targets.
-fn socks(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let targets = Arc::new(Mutex::new(Vec::new()));
-    let recorded = targets.clone();
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let recorded = recorded.clone();
-            thread::spawn(move || greet(client, to, &recorded));
-        }
-    });
-    (address, targets)
-}
-
-/// RFC 1928: a greeting without authentication, then a CONNECT with an address or a name.
-fn greet(
-    mut client: TcpStream,
-    to: SocketAddr,
-    targets: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
-    let mut two = [0; 2];
-    client.read_exact(&mut two)?;
-    client.read_exact(&mut vec![0; usize::from(two[1])])?;
-    client.write_all(&[5, 0])?;
-    let mut four = [0; 4];
-    client.read_exact(&mut four)?;
-    let target = match four[3] {
-        1 => {
-            let mut address = [0; 4];
-            client.read_exact(&mut address)?;
-            Ipv4Addr::from(address).to_string()
-        }
-        _ => {
-            let mut length = [0];
-            client.read_exact(&mut length)?;
-            let mut name = vec![0; usize::from(length[0])];
-            client.read_exact(&mut name)?;
-            String::from_utf8(name).unwrap()
-        }
-    };
-    client.read_exact(&mut two)?;
-    targets.lock().unwrap().push(target);
-    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
-    join(&client, TcpStream::connect(to)?)
 }
 
 /// A server that redirects `/to/N` to the N-th target and has a page everywhere else.
@@ -148,6 +63,24 @@ fn a_proxy_forwards_requests_and_resolves_names() {
             "{hits:?}"
         );
         appears_nowhere(&report);
+    });
+}
+
+#[test]
+fn plain_pages_are_requested_from_a_proxy_in_absolute_form() {
+    on_every_engine(|engine| {
+        let proxy = site();
+        let urls = ["http://anything.example/a?b=c", "http://anything.example/"];
+        let report = run(by(proxy.address(), engine, &urls));
+        assert_eq!(report.ends(), ["200", "200"]);
+        let hits = proxy.log().all_hits();
+        assert_eq!(hits.len(), 2);
+        for hit in hits {
+            assert_eq!(hit.method, "GET", "{hit:?}");
+            assert_eq!(hit.host, "anything.example");
+            let credentials = hit.header("proxy-authorization");
+            assert_eq!(credentials, Some("Basic YW5uOnMzY3JldA=="));
+        }
     });
 }
 
@@ -200,7 +133,7 @@ fn a_page_cannot_lead_to_private_hosts_through_a_proxy_that_resolves_names() {
             "http://intranet/",
         ];
         let server = leading(&private);
-        let (socks, requested) = socks(server.address());
+        let (socks, requested) = noting_relay(server.address());
         let http = format!("http://{}", relay(server.address()));
         for proxy in [http, format!("socks5h://{socks}")] {
             let report = run(follow(engine, &proxy, private.len()));
@@ -215,7 +148,7 @@ fn a_page_cannot_lead_to_private_hosts_through_a_proxy_that_resolves_names() {
         }
         let requested = requested.lock().unwrap();
         assert!(
-            requested.iter().all(|name| name == "anything.example"),
+            requested.iter().all(|host| host == "anything.example:80"),
             "{requested:?}"
         );
     });
@@ -246,7 +179,7 @@ fn a_proxy_that_gets_addresses_never_gets_a_private_one_from_a_page() {
             "http://outer.example/",
         ];
         let server = leading(&targets);
-        let (socks, requested) = socks(server.address());
+        let (socks, requested) = noting_relay(server.address());
         let mut settings = follow(engine, &format!("socks5://{socks}"), targets.len());
         settings.fetch.resolve = [
             "anything.example:*:192.0.2.7", // in the list, so it may be anywhere
@@ -260,9 +193,9 @@ fn a_proxy_that_gets_addresses_never_gets_a_private_one_from_a_page() {
         let ends = ["private", "private", "private", "200"];
         assert_eq!(report.ends(), ends, "{engine} {:?}", report.records);
         let requested = requested.lock().unwrap();
-        let known = ["192.0.2.7", "1.1.1.1"];
+        let known = ["192.0.2.7:80", "1.1.1.1:80"];
         assert!(
-            requested.iter().all(|name| known.contains(&name.as_str())),
+            requested.iter().all(|host| known.contains(&host.as_str())),
             "{requested:?}"
         );
     });

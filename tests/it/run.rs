@@ -1,5 +1,6 @@
 //! A run as tests see it: the outcome of each row in plain values, under a hard time limit.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
@@ -247,17 +248,28 @@ pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
 
 /// Calls `test` for all engines at once, and reports those that failed.
 pub(crate) fn on_every_engine(test: impl Fn(&str) + Sync) {
+    at_once(ENGINES, test);
+}
+
+/// Calls `test` for all cases at once, and reports those that failed.
+pub(crate) fn at_once<T: Copy + Debug + Send>(
+    cases: impl IntoIterator<Item = T>,
+    test: impl Fn(T) + Sync,
+) {
     let failed: Vec<String> = thread::scope(|scope| {
         let test = &test;
-        let running = ENGINES.map(|engine| (engine, scope.spawn(move || test(engine))));
-        let ended = running.map(|(engine, thread)| (engine, thread.join()));
-        let failed = ended.into_iter().filter_map(|(engine, ended)| {
+        let start = |case| (case, scope.spawn(move || test(case)));
+        let running: Vec<_> = cases.into_iter().map(start).collect();
+        let ended = running
+            .into_iter()
+            .map(|(case, thread)| (case, thread.join()));
+        let failed = ended.filter_map(|(case, ended)| {
             let cause = ended.err()?;
             let words = cause
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| cause.downcast_ref::<&str>().copied());
-            Some(format!("on {engine}: {}", words.unwrap_or("it panicked")))
+            Some(format!("on {case:?}: {}", words.unwrap_or("it panicked")))
         });
         failed.collect()
     });

@@ -10,7 +10,7 @@ use haul::fetch::{ClientIdentity, Pin, TlsSettings, TlsVersion};
 
 use crate::cli::{haul, run as haul_to_the_end, split_output};
 use crate::nginx::Nginx;
-use crate::proxies::relay;
+use crate::relay::relay;
 use crate::run::{config, on_every_engine, outcome, run};
 use crate::tools;
 

@@ -160,7 +160,11 @@ impl BlockingFetcher {
             &addresses,
             clock,
         );
-        let mut wire = connected.map_err(|error| blame(error, proxy))?;
+        let mut wire = connected.map_err(|error| match (blame(error, proxy), proxy) {
+            // No response was asked for yet, but by the proxy.
+            (FetchError::Protocol(words), Some(_)) => FetchError::Proxy(words),
+            (error, _) => error,
+        })?;
         wire.phases.resolve = resolve;
         Ok(wire)
     }

@@ -1,9 +1,8 @@
 //! The route to a server: direct, or through a proxy.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
 use ureq::config::Config;
-use ureq::{Agent, Proxy, ProxyProtocol};
+use ureq::{Agent, Proxy};
 
 use crate::error::{Error, Result};
 use crate::fetch::proxy;
@@ -21,13 +20,13 @@ pub(super) struct Route {
 pub(super) struct PlainProxy {
     pub(super) proxy: Proxy,
     pub(super) config: Config,
-    credentials: Option<String>,
+    credentials: Option<HeaderValue>,
 }
 
 impl PlainProxy {
     /// The value of `Proxy-Authorization`.
-    pub(super) fn credentials(&self) -> Option<&str> {
-        self.credentials.as_deref()
+    pub(super) fn credentials(&self) -> Option<&HeaderValue> {
+        self.credentials.as_ref()
     }
 }
 
@@ -35,16 +34,16 @@ impl Route {
     /// # Errors
     /// When ureq rejects the proxy.
     pub(super) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
+        let plain = proxy.and_then(proxy::Proxy::for_plain_requests);
         let proxy = proxy
             .map(|proxy| Proxy::new(proxy.secret_url()))
             .transpose()
             .map_err(|source| Error::setup("the proxy", source))?;
         let config =
             |proxy: Option<Proxy>| Agent::config_builder().user_agent("").proxy(proxy).build();
-        let asks_itself =
-            |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        let plain = proxy.clone().filter(asks_itself).map(|proxy| PlainProxy {
-            credentials: credentials(&proxy),
+        let plain = plain.zip(proxy.clone());
+        let plain = plain.map(|((_, credentials), proxy)| PlainProxy {
+            credentials,
             config: config(None),
             proxy,
         });
@@ -59,17 +58,4 @@ impl Route {
         let is_plain = url.as_url().scheme() == "http";
         self.plain.as_ref().filter(|_| is_plain)
     }
-}
-
-fn credentials(proxy: &Proxy) -> Option<String> {
-    if proxy.username().is_none() && proxy.password().is_none() {
-        return None;
-    }
-    let (user, password) = (proxy.username(), proxy.password());
-    let both = format!(
-        "{}:{}",
-        user.unwrap_or_default(),
-        password.unwrap_or_default()
-    );
-    Some(format!("Basic {}", STANDARD.encode(both)))
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::HeaderValue;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -16,7 +17,9 @@ use crate::fetch::dial::{dial, is_unroutable};
 use crate::fetch::dns::check_public;
 use crate::fetch::dns_error::DnsError;
 use crate::fetch::fault;
+use crate::fetch::http1::Form;
 use crate::fetch::phases::{Phases, lap};
+use crate::fetch::proxy::Proxy;
 use crate::fetch::settings::Versions;
 use crate::fetch::shared::Shared;
 use crate::fetch::tls::Offer;
@@ -31,7 +34,15 @@ pub(super) type Stream = Either<Socket, Box<TlsStream<Socket>>>;
 
 /// Opens the connections of a lane.
 pub(super) struct Connector {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    proxy: Option<PlainProxy>,
+}
+
+/// A proxy that takes requests itself, and to which all connections go.
+struct PlainProxy {
+    url: PageUrl,
+    /// The value of `Proxy-Authorization`.
+    authorization: Option<HeaderValue>,
 }
 
 /// A connection that was opened.
@@ -58,6 +69,30 @@ impl Connector {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         Self {
             shared: shared.clone(),
+            proxy: None,
+        }
+    }
+
+    /// The same with all connections to a proxy; `None` if it takes no requests itself.
+    pub(super) fn through(&self, proxy: &Proxy) -> Option<Self> {
+        let (url, authorization) = proxy.for_plain_requests()?;
+        let proxy = Some(PlainProxy { url, authorization });
+        Some(Self {
+            shared: self.shared.clone(),
+            proxy,
+        })
+    }
+
+    /// Whether all connections go to a proxy.
+    pub(super) fn is_by_proxy(&self) -> bool {
+        self.proxy.is_some()
+    }
+
+    /// The form of the requests on these connections.
+    pub(super) fn form(&self) -> Form<'_> {
+        match &self.proxy {
+            Some(proxy) => Form::Absolute(proxy.authorization.as_ref()),
+            None => Form::Origin,
         }
     }
 
@@ -70,11 +105,24 @@ impl Connector {
         }
     }
 
-    /// Resolves the name, and sets up TCP and TLS.
+    /// Connects to the host of a URL, or to the proxy.
     ///
     /// # Errors
     /// Which step failed.
     pub(super) async fn connect(&self, url: &PageUrl, how: How) -> Result<Opened, FetchError> {
+        let Some(proxy) = &self.proxy else {
+            return self.open(url, how).await;
+        };
+        // The user named it, so it may be anywhere.
+        let how = How {
+            clearance: Clearance::Anywhere,
+            http1: self.shared.plan.settings.versions != Versions::Http2,
+        };
+        self.open(&proxy.url, how).await.map_err(fault::by_proxy)
+    }
+
+    /// Resolves the name, and sets up TCP and TLS.
+    async fn open(&self, url: &PageUrl, how: How) -> Result<Opened, FetchError> {
         let settings = &self.shared.plan.settings;
         let deadlines = &settings.deadlines;
         let mut phases = Phases::default();

@@ -85,11 +85,11 @@ impl Connection {
         mut self: Box<Self>,
         buffers: &Buffers,
         outgoing: &Outgoing<'_>,
-        url: &PageUrl,
+        (url, form): (&PageUrl, Form<'_>),
         deadlines: &Deadlines,
     ) -> Result<(Head, Receiving), FetchError> {
         let mut bytes = buffers.for_request();
-        http1::serialize(outgoing, url, Form::Origin, &mut bytes);
+        http1::serialize(outgoing, url, form, &mut bytes);
         let mut sending = Sending::new(bytes);
         let mut got_input = false;
         let arrived = self

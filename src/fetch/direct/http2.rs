@@ -11,6 +11,7 @@ use super::head::Head;
 use super::session::InUse;
 use crate::fetch::fault::{self, Stage};
 use crate::fetch::framing::content_length;
+use crate::fetch::http1::Form;
 use crate::fetch::phases::Phases;
 use crate::fetch::settings::Deadlines;
 use crate::job::outgoing::Outgoing;
@@ -66,7 +67,7 @@ impl Ready {
     pub(super) async fn ask(
         self,
         outgoing: &Outgoing<'_>,
-        url: &PageUrl,
+        (url, form): (&PageUrl, Form<'_>),
         phases: Phases,
     ) -> Result<(Head, Streaming), Failed> {
         let Self { mut send, in_use } = self;
@@ -75,7 +76,7 @@ impl Ready {
             error,
             was_answered: session.answered.get(),
         };
-        let (request, body) = request(outgoing, url).map_err(failed)?;
+        let (request, body) = request(outgoing, url, form).map_err(failed)?;
         let (response, mut sending) = send.send_request(request, body.is_none()).map_err(failed)?;
         if let Some(body) = body {
             // h2 keeps what the server does not take yet.
@@ -146,6 +147,7 @@ impl Streaming {
 fn request(
     outgoing: &Outgoing<'_>,
     url: &PageUrl,
+    form: Form<'_>,
 ) -> Result<(Request<()>, Option<Bytes>), h2::Error> {
     let mut headers: HeaderMap = outgoing.headers.clone().into_owned();
     for name in OF_CONNECTIONS {
@@ -160,6 +162,9 @@ fn request(
         let mut parts = Parts::from(uri);
         parts.authority = name;
         uri = Uri::from_parts(parts).map_err(|_| h2::Error::from(Reason::PROTOCOL_ERROR))?;
+    }
+    if let Form::Absolute(Some(credentials)) = form {
+        headers.insert(header::PROXY_AUTHORIZATION, credentials.clone());
     }
     let body = outgoing.body.clone();
     if let Some(body) = &body {

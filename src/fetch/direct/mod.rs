@@ -1,4 +1,4 @@
-//! The direct connections of one event loop, and the requests on them.
+//! The direct connections of one event loop, and those to proxies that take plain requests, with the requests on them.
 //!
 //! A request takes an idle connection to its host, or opens one; it drives that connection itself, as part of its own
 //! future, and afterwards the connection rests in the [pool](pool::Pool), where nobody polls it. So no request wakes a
@@ -28,6 +28,7 @@ use rustix::process::{Resource, getrlimit};
 use super::fault::{self, Stage};
 use super::guard::admits;
 use super::phases::Phases;
+use super::proxy::Proxy;
 use super::settings::Versions;
 use super::shared::Shared;
 use crate::job::Job;
@@ -50,7 +51,7 @@ pub(super) struct Direct {
     shared: Arc<Shared>,
     connector: Connector,
     pool: Rc<RefCell<Pool>>,
-    buffers: Buffers,
+    buffers: Rc<Buffers>,
 }
 
 /// The body of a response that is being received.
@@ -78,12 +79,23 @@ pub(super) fn limit() -> usize {
 impl Direct {
     /// The connections of a lane, at most `limit` at a time beside those in use.
     pub(super) fn new(shared: &Arc<Shared>, limit: usize) -> Self {
+        Self::of(Connector::new(shared), limit, Rc::default())
+    }
+
+    /// The same for plain requests through a proxy; `None` if the proxy does not take them itself.
+    pub(super) fn through(&self, proxy: &Proxy, limit: usize) -> Option<Self> {
+        let connector = self.connector.through(proxy)?;
+        Some(Self::of(connector, limit, self.buffers.clone()))
+    }
+
+    fn of(connector: Connector, limit: usize, buffers: Rc<Buffers>) -> Self {
+        let shared = connector.shared.clone();
         let pool = Pool::new(limit, &shared.plan);
         Self {
-            connector: Connector::new(shared),
+            connector,
             pool: Rc::new(RefCell::new(pool)),
-            buffers: Buffers::default(),
-            shared: shared.clone(),
+            buffers,
+            shared,
         }
     }
 
@@ -101,7 +113,8 @@ impl Direct {
         loop {
             match self.line(job, guarded).await? {
                 Line::Http1(connection) => {
-                    let asked = connection.ask(&self.buffers, outgoing, &job.url, deadlines);
+                    let target = (&job.url, self.connector.form());
+                    let asked = connection.ask(&self.buffers, outgoing, target, deadlines);
                     let (head, body) = asked.await?;
                     return Ok((head, Body::Http1(body)));
                 }
@@ -132,7 +145,8 @@ impl Direct {
             };
         };
         let phases = opened.unwrap_or_default();
-        match ready.ask(outgoing, &job.url, phases).await {
+        let target = (&job.url, self.connector.form());
+        match ready.ask(outgoing, target, phases).await {
             Ok((head, body)) => Ok(Some((head, Body::Http2(body)))),
             // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
             Err(failed) if self.falls_back() && fault::wants_http1(&failed.error) => {
@@ -171,6 +185,8 @@ impl Direct {
     async fn line(&self, job: &Job, guarded: bool) -> Result<Line, FetchError> {
         let guards = self.shared.guards(job);
         let clearance = self.shared.clearance(job, guarded);
+        // At the other end is the proxy, if there is one: the user named it, so it may be anywhere.
+        let guards = guards && !self.connector.is_by_proxy();
         let admitted = |remote: IpAddr| admits(job, remote, None);
         let may_use = |remote: Option<IpAddr>, identity| {
             identity == clearance.identity() && (!guards || remote.is_some_and(admitted))

@@ -1,6 +1,6 @@
 //! A request as bytes (RFC 9112 3).
 
-use http::{HeaderName, header};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::job::outgoing::Outgoing;
 use crate::url::PageUrl;
@@ -11,7 +11,7 @@ pub(in crate::fetch) enum Form<'a> {
     /// Path and query, for the host itself or through a tunnel.
     Origin,
     /// The whole URL, for a proxy that passes the request on, with the value of `Proxy-Authorization` if there is one.
-    Absolute(Option<&'a str>),
+    Absolute(Option<&'a HeaderValue>),
 }
 
 /// Appends the bytes of a request.

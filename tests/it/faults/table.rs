@@ -1,39 +1,197 @@
-//! A table of odd responses and their outcomes, which every engine has to match.
+//! The table of faults: how servers respond when they are broken, hostile or odd, and how each visit ends.
 //!
-//! What one engine reads, all of them read; what one rejects, all of them reject, with the same class.
+//! There is one table for every engine and every way to a server. Where a proxy makes a difference, a row says so and
+//! why; everything else ends as if the proxy was not there.
 
-use haul::fetch::{Override, TlsSettings};
-use haul::origin::{Origin, Response, Site, Step};
-use haul::{ByteSize, Config};
+use haul::origin::{Origin, OriginSettings, Reply, Response, Site, SiteBuilder, Step};
 
-use crate::certificates::self_signed;
-use crate::run::{Report, config, ms, on_every_engine, run};
+use crate::stranger;
+use crate::ways::Way;
 
-/// The page that each row of the table sends in its own way.
+/// The page that a row sends in its own way, if nothing is wrong with it.
 const PAGE: &str = "<title>All of it</title>";
 
-/// How a response is sent, and its outcome: a status with the page, or a failure class.
-struct Row {
-    what: &'static str,
-    steps: Vec<Step>,
+/// How a server responds, and how the visit ends.
+pub(super) struct Row {
+    pub(super) what: &'static str,
+    from: From,
+    /// A status, or a failure class.
     end: &'static str,
+    by_proxy: ByProxy,
+    /// Whether the page is [`PAGE`].
+    sends_page: bool,
 }
 
+/// How a row ends through a proxy.
+enum ByProxy {
+    /// As without it.
+    Same,
+    /// In another way, for this reason.
+    Differs {
+        request: &'static str,
+        tunnel: &'static str,
+        _because: &'static str,
+    },
+}
+
+/// Where the response of a row comes from.
+enum From {
+    /// From this path of the practice server.
+    Path,
+    /// From a route of its own.
+    Route(Response),
+    /// From another host and port.
+    Host(String),
+}
+
+impl Row {
+    const fn new(what: &'static str, from: From, end: &'static str) -> Self {
+        Self {
+            what,
+            from,
+            end,
+            by_proxy: ByProxy::Same,
+            sends_page: false,
+        }
+    }
+
+    /// How it ends this way.
+    pub(super) fn end(&self, way: Way) -> &'static str {
+        match self.by_proxy {
+            ByProxy::Differs { request, .. } if way.has_reading_proxy() => request,
+            ByProxy::Differs { tunnel, .. } if way.has_tunnel() => tunnel,
+            _ => self.end,
+        }
+    }
+
+    /// The title of its page, if one is sent.
+    pub(super) fn title(&self) -> Option<&'static str> {
+        self.sends_page.then_some("All of it")
+    }
+}
+
+/// All rows.
+pub(super) fn table() -> Vec<Row> {
+    let parts = [practice(), own(), unreachable(), heads(), bodies()];
+    parts.into_iter().flatten().collect()
+}
+
+/// The server of a table.
+pub(super) fn site(rows: &[Row]) -> SiteBuilder {
+    let site = Site::builder().settings(OriginSettings {
+        pages: 1000,
+        ..OriginSettings::default()
+    });
+    rows.iter()
+        .enumerate()
+        .fold(site, |site, (index, row)| match &row.from {
+            From::Route(response) => site.route(&format!("/row/{index}"), response.clone()),
+            From::Path | From::Host(_) => site,
+        })
+}
+
+/// The URLs of a table, whose rows are in their order.
+pub(super) fn urls(rows: &[Row], origin: &Origin, way: Way) -> Vec<String> {
+    let url = |(index, row): (usize, &Row)| match &row.from {
+        From::Path => origin.url(row.what),
+        From::Route(_) => origin.url(&format!("/row/{index}")),
+        From::Host(host) => format!("{}://{host}/", way.scheme()),
+    };
+    rows.iter().enumerate().map(url).collect()
+}
+
+/// The faults of the practice server.
+fn practice() -> Vec<Row> {
+    [
+        ("/fault/reset-before", "closed"),
+        ("/fault/reset-middle", "cut"),
+        ("/fault/truncated-length", "cut"),
+        ("/fault/truncated-chunked", "cut"),
+        ("/fault/wrong-length", "200"),
+        ("/fault/two-lengths", "protocol"),
+        ("/fault/garbage", "protocol"),
+        ("/fault/empty", "closed"),
+        ("/fault/endless-header", "head"),
+        ("/fault/many-headers", "head"),
+        ("/fault/endless-body", "too-large"),
+        ("/size/5000000", "too-large"),
+        ("/fault/slow", "timeout"),
+        ("/fault/stall", "timeout"),
+        ("/fault/redirect-loop", "redirects"),
+        ("/fault/redirect-file", "redirect"),
+        ("/fault/redirect-private", "private"),
+        ("/fault/redirect-metadata", "private"),
+        ("/fault/unavailable", "503"),
+    ]
+    .map(|(path, end)| Row::new(path, From::Path, end))
+    .into()
+}
+
+/// Responses that need more than bytes.
+fn own() -> Vec<Row> {
+    let with_headers = |count: usize, length: usize| {
+        let field = |reply: Reply, number| reply.header(format!("X-{number}"), "v".repeat(length));
+        (0..count).fold(Reply::new(200), field).into()
+    };
+    let latin =
+        &b"HTTP/1.1 302 Found\r\nLocation: /page/1?caf\xe9\r\nConnection: close\r\n\r\n"[..];
+    [
+        ("90 fields of 700 bytes", with_headers(90, 700), "200"),
+        ("300 fields", with_headers(300, 10), "200"),
+        ("1,500 fields", with_headers(1500, 10), "head"),
+        ("silence", Response::Raw(vec![Step::WaitForever]), "timeout"),
+        (
+            "a redirect to no host",
+            Response::redirect(302, "http://"),
+            "redirect",
+        ),
+        (
+            "a redirect in UTF-8",
+            Response::redirect(302, "/page/1?caf\u{e9}"),
+            "200",
+        ),
+        ("a redirect in Latin-1", Response::raw(latin), "200"),
+    ]
+    .map(|(what, response, end)| Row::new(what, From::Route(response), end))
+    .into()
+}
+
+/// Hosts that cannot be reached.
+fn unreachable() -> Vec<Row> {
+    let nobody = stranger::nobody().to_string();
+    [
+        ("a name without an address", "no-such-name.invalid".to_owned(), "dns"),
+        ("a port without a listener", nobody, "connect"),
+    ].map(|(what, host, end)| Row {
+        by_proxy: ByProxy::Differs {
+            request: "502",
+            tunnel: "proxy",
+            _because: "the proxy connects to the host: it responds to a request itself, and opens no tunnel",
+        },
+        ..Row::new(what, From::Host(host), end)
+    }).into()
+}
+
+fn sent(what: &'static str, steps: Vec<Step>, end: &'static str) -> Row {
+    Row {
+        sends_page: end == "200",
+        ..Row::new(what, From::Route(Response::Raw(steps)), end)
+    }
+}
+
+/// A response after which the server closes the connection.
 fn row(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
-    Row {
-        what,
-        steps: vec![Step::send(text), Step::Close],
-        end,
-    }
+    sent(what, vec![Step::send(text), Step::Close], end)
 }
 
-/// The same, but the server keeps the connection open.
+/// A response after which the server resets the connection.
+fn reset(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
+    sent(what, vec![Step::send(text), Step::Reset], end)
+}
+
+/// A response after which the server keeps the connection open.
 fn keep_open(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
-    Row {
-        what,
-        steps: vec![Step::send(text)],
-        end,
-    }
+    sent(what, vec![Step::send(text)], end)
 }
 
 /// The page after a head with these lines and its length.
@@ -134,11 +292,6 @@ fn heads() -> Vec<Row> {
 }
 
 fn bodies() -> Vec<Row> {
-    let reset = |text: String| Row {
-        what: "",
-        steps: vec![Step::send(text), Step::Reset],
-        end: "cut",
-    };
     let length = PAGE.len();
     let announced = |length: &str| framed("1.1", &format!("Content-Length: {length}\r\n"), PAGE);
     let coded =
@@ -149,18 +302,17 @@ fn bodies() -> Vec<Row> {
             framed("1.1", "", PAGE),
             "200",
         ),
-        Row {
-            what: "a body that ends in a reset",
-            ..reset(framed("1.1", "", PAGE))
-        },
-        Row {
-            what: "a length that ends in a reset",
-            ..reset(announced("9999"))
-        },
-        Row {
-            what: "chunks that end in a reset",
-            ..reset(chunked("5\r\n<titl\r\n"))
-        },
+        reset(
+            "a body that ends in a reset",
+            framed("1.1", "", PAGE),
+            "cut",
+        ),
+        reset("a length that ends in a reset", announced("9999"), "cut"),
+        reset(
+            "chunks that end in a reset",
+            chunked("5\r\n<titl\r\n"),
+            "cut",
+        ),
         row("less than its length", announced("9999"), "cut"),
         keep_open(
             "the same length twice",
@@ -284,126 +436,4 @@ fn bodies() -> Vec<Row> {
             "204",
         ),
     ]
-}
-
-/// Shortens the deadlines and turns off retries.
-fn with_short_deadlines(mut config: Config) -> Config {
-    config.frontier.retries = 0;
-    config.frontier.pause_after = 0;
-    config.fetch.body_limit = ByteSize::mib(4);
-    config.fetch.deadlines.first_byte = ms(5000);
-    config.fetch.deadlines.between_chunks = ms(5000);
-    config
-}
-
-fn site(rows: &[Row]) -> haul::origin::SiteBuilder {
-    let answer = |row: &Row| Response::Raw(row.steps.clone());
-    rows.iter()
-        .enumerate()
-        .fold(Site::builder(), |site, (index, row)| {
-            site.route(&format!("/{index}"), answer(row))
-        })
-}
-
-fn urls(origin: &Origin, rows: &[Row]) -> Vec<String> {
-    let path = |index| origin.url(&format!("/{index}"));
-    (0..rows.len()).map(path).collect()
-}
-
-/// The rows whose outcome differs from the table.
-fn differences(rows: &[Row], report: &Report) -> Vec<String> {
-    let differs = rows
-        .iter()
-        .zip(&report.records)
-        .filter_map(|(row, record)| {
-            let whole = row.end != "200" || record.title.as_deref() == Some("All of it");
-            let same = record.end() == row.end && whole;
-            let (what, end) = (row.what, record.end());
-            let message = record.fault.as_deref().unwrap_or(&record.message);
-            (!same).then(|| format!("{what}: {end} and not {}: {message}", row.end))
-        });
-    differs.collect()
-}
-
-#[test]
-fn every_engine_reads_and_rejects_the_same() {
-    on_every_engine(|engine| {
-        for rows in [heads(), bodies()] {
-            let origin = site(&rows).start().unwrap();
-            let report = run(with_short_deadlines(config(engine, urls(&origin, &rows))));
-            let differences = differences(&rows, &report);
-            assert!(differences.is_empty(), "\n{}", differences.join("\n"));
-        }
-    });
-}
-
-#[test]
-fn an_encrypted_body_that_ends_without_a_notice_is_cut() {
-    on_every_engine(|engine| {
-        let rows = [
-            row("a notice", framed("1.1", "", PAGE), "200"),
-            Row {
-                what: "no notice",
-                // A stream that is not TCP is closed rather than reset, without a close_notify.
-                steps: vec![Step::send(framed("1.1", "", PAGE)), Step::Reset],
-                end: "cut",
-            },
-        ];
-        let origin = self_signed(site(&rows));
-        let mut settings = with_short_deadlines(config(engine, urls(&origin, &rows)));
-        settings.fetch.tls = TlsSettings::Insecure;
-        let report = run(settings);
-        let differences = differences(&rows, &report);
-        assert!(differences.is_empty(), "\n{}", differences.join("\n"));
-    });
-}
-
-#[test]
-fn a_dead_address_is_skipped_for_plain_and_encrypted_pages() {
-    on_every_engine(|engine| {
-        let plain = Site::builder()
-            .fallback(Response::page(PAGE))
-            .start()
-            .unwrap();
-        let sealed = self_signed(Site::builder().fallback(Response::page(PAGE)));
-        let url = |scheme: &str, origin: &Origin| {
-            format!("{scheme}://twofold.example:{}/", origin.address().port())
-        };
-        let urls = [url("http", &plain), url("https", &sealed)];
-        let mut settings = with_short_deadlines(config(engine, urls));
-        settings.fetch.tls = TlsSettings::Insecure;
-        // Nothing listens on the first two.
-        let text = "twofold.example:*:127.0.0.2,127.0.0.3,127.0.0.1";
-        settings.fetch.resolve = vec![Override::parse(text).unwrap()];
-        let report = run(settings);
-        let remotes: Vec<_> = report.records.iter().map(|record| record.remote).collect();
-        assert_eq!(report.ends(), ["200", "200"], "{:?}", report.records);
-        assert_eq!(remotes, [Some(plain.address()), Some(sealed.address())]);
-    });
-}
-
-#[test]
-fn plain_pages_are_requested_from_a_proxy_in_absolute_form() {
-    on_every_engine(|engine| {
-        let proxy = Site::builder()
-            .fallback(Response::page(PAGE))
-            .start()
-            .unwrap();
-        let urls = ["/a?b=c", "/"].map(|path| format!("http://anything.example{path}"));
-        let mut settings = with_short_deadlines(config(engine, urls));
-        settings.fetch.proxies = vec![
-            format!("http://ann:s3cret@{}", proxy.address())
-                .parse()
-                .unwrap(),
-        ];
-        assert_eq!(run(settings).ends(), ["200", "200"]);
-        let hits = proxy.log().all_hits();
-        assert_eq!(hits.len(), 2);
-        for hit in hits {
-            assert_eq!(hit.method, "GET", "{hit:?}");
-            assert_eq!(hit.host, "anything.example");
-            let credentials = hit.header("proxy-authorization");
-            assert_eq!(credentials, Some("Basic YW5uOnMzY3JldA=="));
-        }
-    });
 }
