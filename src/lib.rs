@@ -167,6 +167,7 @@ pub use url::fingerprint::Fingerprints;
 pub use url::{HostKey, HostPattern, PageUrl, UrlError, UserInfo};
 pub use visit::broken::{Broken, BrokenUrl};
 pub use visit::checked::Checked;
+pub use visit::compared::{Change, Compared};
 pub use visit::custom::Custom;
 pub use visit::fields::{Column, Fields, Item, Kind, Miss, Table, Value};
 pub use visit::found::{FoundKind, FoundLink, FoundLinks};

@@ -32,6 +32,7 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
         let example = format!("{example}  {message}{}", advice::of_class(class));
         let _ = writeln!(text, "{:>8} × {class:<11} {example}", failures.count);
     }
+    line(&mut text, "changed", changed(tally));
     line(&mut text, "other", other(tally));
     line(&mut text, "skipped", skipped(tally));
     line(&mut text, "ignored", ignored(tally));
@@ -132,6 +133,15 @@ fn statuses(tally: &Tally) -> String {
         .statuses
         .iter()
         .map(|(status, count)| format!("{status} × {count}"))
+        .collect();
+    each.join(", ")
+}
+
+/// What changed since the earlier run.
+fn changed(tally: &Tally) -> String {
+    let each = tally.changes.iter();
+    let each: Vec<_> = each
+        .map(|(change, count)| format!("{change} × {count}"))
         .collect();
     each.join(", ")
 }

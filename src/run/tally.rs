@@ -61,6 +61,8 @@ pub struct Tally {
     pub wire_bytes: u64,
     /// Final statuses.
     pub statuses: BTreeMap<u16, u64>,
+    /// What changed since the earlier run, for pages that it had, by [`Change::as_str`](crate::Change::as_str).
+    pub changes: BTreeMap<&'static str, u64>,
     /// Failures by class, each with its first URL as an example.
     pub failures: BTreeMap<&'static str, Failures>,
     /// Latency of the responses, from sending to the last byte, in microseconds.
@@ -153,6 +155,7 @@ impl Default for Tally {
             redirects: 0,
             wire_bytes: 0,
             statuses: BTreeMap::new(),
+            changes: BTreeMap::new(),
             failures: BTreeMap::new(),
             latency: Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are valid"),
             hosts: BTreeMap::new(),
@@ -208,6 +211,9 @@ impl Tally {
         match &visit.outcome {
             Ok(page) => {
                 *self.statuses.entry(page.status).or_default() += 1;
+                if let Some(compared) = &visit.parsed.compared {
+                    *self.changes.entry(compared.change.as_str()).or_default() += 1;
+                }
                 took = page.timing.total;
             }
             Err(FetchError::Duplicate { .. }) => self.duplicates += 1,
