@@ -17,6 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::cli::run;
+use crate::folder::Folder;
 
 const STRANGERS: &str = include_str!("archive/strangers.py");
 
@@ -128,9 +129,9 @@ fn answer(mut stream: TcpStream, answers: &[Served]) -> Option<()> {
 }
 
 /// A folder with the served bodies as files, an archive of them, and the server's origin.
-fn archived(name: &str) -> (tempfile::TempDir, PathBuf, String) {
+fn archived(name: &str) -> (Folder, PathBuf, String) {
     let answers = Arc::new(answers());
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let below = folder.path().join("served");
     fs::create_dir(&below).unwrap();
     for served in answers.iter() {

@@ -9,6 +9,7 @@ use haul::fetch::Bandwidth;
 use haul::origin::{Origin, Reply, Site};
 
 use crate::cli;
+use crate::folder::Folder;
 use crate::run::{config, ms, on_every_engine, run};
 
 const SIZE: usize = 96 << 10;
@@ -114,7 +115,7 @@ fn a_server_is_not_too_slow_because_we_are() {
 
 #[test]
 fn the_flags_are_those_of_curl_and_wget_and_may_change_when_a_job_is_resumed() {
-    let (origin, folder) = (site(), tempfile::tempdir().unwrap());
+    let (origin, folder) = (site(), Folder::new());
     let url = origin.url("/plain");
     let line = [
         &url,

@@ -9,6 +9,7 @@ use haul::origin::{Origin, Reply, Request, Response, Site, Step};
 use haul::{ByteSize, Config};
 use sha2::{Digest, Sha256};
 
+use crate::folder::Folder;
 use crate::run::{config, on_every_engine, run};
 
 const LENGTH: usize = 400_000;
@@ -113,7 +114,7 @@ fn left_behind(folder: &Path) -> usize {
 fn a_broken_download_is_resumed_within_a_run() {
     on_every_engine(|engine| {
         for (manner, tries) in [(Manner::Ranges, 2), (Manner::RangesCutAgain, 3)] {
-            let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
+            let (origin, folder) = (origin(manner), Folder::new());
             let report = run(resuming(engine, &origin, folder.path()));
             let record = report.only();
             assert_eq!(
@@ -144,7 +145,7 @@ fn a_broken_download_is_resumed_within_a_run() {
 #[test]
 fn a_broken_download_is_resumed_by_the_next_run() {
     on_every_engine(|engine| {
-        let (origin, folder) = (origin(Manner::Ranges), tempfile::tempdir().unwrap());
+        let (origin, folder) = (origin(Manner::Ranges), Folder::new());
         let mut first = resuming(engine, &origin, folder.path());
         first.frontier.retries = 0;
         assert_eq!(run(first).ends(), ["cut"]);
@@ -169,7 +170,7 @@ fn a_broken_download_is_resumed_by_the_next_run() {
 fn a_download_starts_over_if_the_server_does_not_cooperate() {
     on_every_engine(|engine| {
         for manner in [Manner::Ignores, Manner::Changed] {
-            let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
+            let (origin, folder) = (origin(manner), Folder::new());
             let record = run(resuming(engine, &origin, folder.path()));
             let expected = if manner == Manner::Changed {
                 body(9)
@@ -190,7 +191,7 @@ fn a_download_starts_over_if_the_server_does_not_cooperate() {
 fn a_part_that_does_not_fit_is_discarded_and_the_next_attempt_requests_everything() {
     on_every_engine(|engine| {
         for manner in [Manner::Refuses, Manner::WrongPart, Manner::WrongLength] {
-            let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
+            let (origin, folder) = (origin(manner), Folder::new());
             let report = run(resuming(engine, &origin, folder.path()));
             // The third attempt starts over, and the server cuts it again.
             assert_eq!(report.only().attempts, ["cut", "spool"]);
@@ -208,7 +209,7 @@ fn a_part_that_does_not_fit_is_discarded_and_the_next_attempt_requests_everythin
 #[test]
 fn without_a_folder_to_resume_in_nothing_is_left_behind() {
     on_every_engine(|engine| {
-        let (origin, folder) = (origin(Manner::Ranges), tempfile::tempdir().unwrap());
+        let (origin, folder) = (origin(Manner::Ranges), Folder::new());
         let mut settings = resuming(engine, &origin, folder.path());
         settings.fetch.spool.folder = None;
         let report = run(settings);
@@ -227,10 +228,7 @@ fn without_a_folder_to_resume_in_nothing_is_left_behind() {
 #[test]
 fn a_large_body_that_nobody_wants_is_counted_and_dropped() {
     on_every_engine(|engine| {
-        let (origin, folder) = (
-            Site::builder().start().unwrap(),
-            tempfile::tempdir().unwrap(),
-        );
+        let (origin, folder) = (Site::builder().start().unwrap(), Folder::new());
         let mut settings = config(engine, [origin.url("/size/3000000")]);
         settings.fetch.spool.folder = Some(folder.path().join("not there"));
         settings.parse.wants = haul::parse::Wants::NOTHING;
@@ -245,10 +243,7 @@ fn a_large_body_that_nobody_wants_is_counted_and_dropped() {
 #[test]
 fn a_folder_that_cannot_be_written_is_reported_and_fails_nothing_else() {
     on_every_engine(|engine| {
-        let (origin, folder) = (
-            Site::builder().start().unwrap(),
-            tempfile::tempdir().unwrap(),
-        );
+        let (origin, folder) = (Site::builder().start().unwrap(), Folder::new());
         let urls = ["/size/3000000", "/size/1000"].map(|path| origin.url(path));
         let mut settings = config(engine, urls);
         settings.fetch.spool.folder = Some(folder.path().join("not there"));

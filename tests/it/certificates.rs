@@ -13,9 +13,9 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
+use crate::folder::Folder;
 use crate::run::{config, on_every_engine, run};
 use crate::tools;
 
@@ -23,7 +23,7 @@ use crate::tools;
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     pub(crate) roots: PathBuf,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl Authority {
@@ -33,7 +33,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let roots = folder.path().join("roots.pem");
         std::fs::write(&roots, issuer.pem()).unwrap();
         Self {
@@ -173,7 +173,7 @@ fn the_certificate_that_openssl_makes_for_a_server_is_trusted_as_curl_trusts_it(
     let (Some(openssl), Some(curl)) = (tools::program("openssl"), tools::program("curl")) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::with_secrets_in(&["key.pem"]);
     let line = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout key.pem -out \
                 roots.pem -subj /CN=alone.localhost -addext subjectAltName=DNS:alone.localhost";
     let output = Command::new(openssl)
@@ -206,7 +206,7 @@ fn a_self_signed_certificate_that_the_user_names_is_trusted_for_its_host() {
         }
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let roots = folder.path().join("alone.pem");
         std::fs::write(&roots, certificate.pem()).unwrap();
         let server = serve(certificate.der().clone(), &key);

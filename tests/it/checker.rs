@@ -6,9 +6,12 @@ mod lychee;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use haul::origin::{Origin, Response, Site};
+
+use crate::folder::Folder;
+use crate::program::Program;
 
 /// A page that links to these targets.
 fn linking(targets: &[&str]) -> Response {
@@ -17,12 +20,8 @@ fn linking(targets: &[&str]) -> Response {
 }
 
 fn haul(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_haul"))
-        .args(arguments)
-        .args(["--no-config", "-o", "records.jsonl"])
-        .current_dir(folder)
-        .output()
-        .unwrap()
+    let arguments = [arguments, &["--no-config", "-o", "records.jsonl"]].concat();
+    Program::new(folder, &arguments).output().unwrap()
 }
 
 fn stderr_of(output: &Output) -> String {
@@ -55,7 +54,7 @@ fn an_accepted_status_is_not_a_failure_and_stays_in_the_record() {
         .route("/strange", Response::status(999))
         .route("/busy", Response::status(429));
     let origin = Origin::of(site.build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let crawl = |accept: &str| {
         let seed = origin.url("/");
         let arguments = [
@@ -137,7 +136,7 @@ fn an_href_that_is_not_a_url_is_reported_as_broken_with_its_page() {
         .route("/", linking(&hrefs))
         .route("/other", linking(&["htps://example.org/"]));
     let origin = Origin::of(site.build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let seeds = [origin.url("/"), origin.url("/other")];
     let seeds = seeds.each_ref().map(String::as_str);
 
@@ -224,7 +223,7 @@ fn a_fragment_that_is_missing_on_its_page_is_broken() {
         .route("/picture", Response::body("image/png", "x"))
         .route("/plain", Response::body("text/plain", "x"));
     let origin = Origin::of(site.build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let seed = origin.url("/");
     let flags = [
         "crawl",
@@ -262,7 +261,7 @@ fn links_that_redirect_are_listed_with_their_targets_and_pages() {
         .route("/lost", Response::redirect(307, "/gone"))
         .route("/new", Response::page("new"));
     let origin = Origin::of(site.build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let seed = origin.url("/");
     let checked = haul(
         folder.path(),
@@ -291,7 +290,7 @@ fn links_that_redirect_are_listed_with_their_targets_and_pages() {
 
 #[test]
 fn every_page_of_a_folder_is_checked() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let write = |name: &str, text: &str| {
         let path = folder.path().join("site").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -15,6 +15,7 @@ use haul::{ByteSize, Config};
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::cli::run as command;
+use crate::folder::Folder;
 use crate::run::{Report, config, on, on_every_engine, run};
 use crate::{tools, written};
 
@@ -171,7 +172,7 @@ fn a_row_with_a_checksum_succeeds_only_with_that_body() {
     let origin = site.start().unwrap();
     let row = |path: &str, sum: &str| serde_json::json!({"url": origin.url(path), "sha256": sum});
     on_every_engine(|engine| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let (small, large) = (hex(&body(SMALL)), hex(&body(LARGE)));
         let mut list = Vec::new();
         for (name, right, wrong) in [("small", &small, &large), ("large", &large, &small)] {
@@ -263,7 +264,7 @@ fn a_resumed_download_is_checked_as_a_whole() {
                     .into()
             });
             let origin = origin.start().unwrap();
-            let folder = tempfile::tempdir().unwrap();
+            let folder = Folder::new();
             let mut settings = config(engine, [origin.url("/x")]);
             settings.fetch.spool.over = ByteSize::kib(16);
             settings.fetch.spool.folder = Some(folder.path().to_owned());
@@ -288,7 +289,7 @@ fn site_and_sum(curl: &Path, sha256sum: &Path) -> (Origin, String) {
         .route("/file.bin", reply(body(LARGE)))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let curl = Command::new(curl)
         .args(["-sO", &origin.url("/file.bin")])
         .current_dir(folder.path())
@@ -310,7 +311,7 @@ fn a_file_is_saved_and_archived_only_with_the_sum_that_sha256sum_finds() {
     let (origin, sum) = site_and_sum(&curl, &sha256sum);
     let url = origin.url("/file.bin");
     let fetch = |checksum: &str| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let outputs = [
             "-q",
             "-o",
@@ -361,7 +362,7 @@ fn the_sums_of_a_table_are_checked_again_when_its_failures_are_retried() {
         .route("/x", reply(body(SMALL)))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let folder = folder.path();
     let table = format!(
         "url;sha256\n{url};{right}\n{url};{wrong}\n{url};xyz\n",
@@ -392,7 +393,7 @@ fn the_sums_of_a_table_are_checked_again_when_its_failures_are_retried() {
 
 #[test]
 fn a_checksum_on_the_command_line_is_about_a_single_url() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     fs::write(folder.path().join("list.txt"), "http://h.invalid/").unwrap();
     let sum = "sha256=".to_owned() + &"0".repeat(64);
     for (line, problem) in [

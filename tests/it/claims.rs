@@ -12,6 +12,7 @@ use haul::origin::{Gate, Origin, Response, Site};
 use haul::{Config, CrawlSettings, Event, ScopeReach, Stop};
 
 use crate::cli::haul;
+use crate::folder::Folder;
 use crate::resume::pull_the_plug;
 use crate::run::{ENGINES, config, ms, on_every_engine, run_with};
 use crate::written::jsonl;
@@ -330,7 +331,7 @@ fn a_url_that_is_a_link_and_an_asset_counts_as_both() {
 fn a_crawl_that_is_killed_again_and_again_ends_with_the_same_records() {
     let mut kills = 0;
     for (seed, engine) in [(1, "async:64"), (2, "processes:2x8"), (3, "threads:8")] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let folder = folder.path();
         for (name, text) in RECIPES {
             std::fs::write(folder.join(format!("{name}.toml")), text).unwrap();

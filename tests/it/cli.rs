@@ -3,9 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+
+use crate::folder::Folder;
+use crate::program::{Process, Program};
 
 /// A server whose paths are its responses, such as `/404`.
 ///
@@ -77,21 +80,8 @@ fn answer(stream: TcpStream, sender: &Sender<()>) {
 }
 
 /// The binary as a command in this folder, with a clean environment.
-pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_haul"));
-    for (name, _) in
-        std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HAUL_"))
-    {
-        command.env_remove(name);
-    }
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env("XDG_CONFIG_HOME", folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Program {
+    Program::new(folder, arguments)
 }
 
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -107,14 +97,14 @@ pub(crate) fn split_output(output: Output) -> (Option<i32>, String, String) {
     )
 }
 
-fn interrupt(child: &Child) {
+fn interrupt(child: &Process) {
     let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
 }
 
 #[test]
 fn a_list_becomes_records_on_stdout_and_a_summary_on_stderr() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     site.list(folder.path(), &["a", "b", "c"]);
     for arguments in [
         &["fetch", "urls.txt"][..],
@@ -138,7 +128,7 @@ fn a_list_becomes_records_on_stdout_and_a_summary_on_stderr() {
 
 #[test]
 fn standard_input_is_the_list_if_none_is_given() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     let mut child = haul(folder.path(), &["fetch", "-q"])
         .stdin(Stdio::piped())
         .spawn()
@@ -150,7 +140,7 @@ fn standard_input_is_the_list_if_none_is_given() {
 
 #[test]
 fn only_the_selected_rows_are_fetched() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     site.list(folder.path(), &["a", "b", "c", "d"]);
     std::fs::write(folder.path().join("rows"), "2-3\n").unwrap();
     for (rows, count) in [("1-3", 3), ("2", 1), ("2,4-", 2), ("@rows", 2), ("9-", 0)] {
@@ -167,7 +157,7 @@ fn only_the_selected_rows_are_fetched() {
 
 #[test]
 fn the_exit_code_shows_how_much_of_the_list_failed() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     let (good, bad) = (site.url("a"), site.url("404"));
     let code = |arguments: &[&str]| run(folder.path(), arguments).0;
     assert_eq!(code(&[&good]), Some(0));
@@ -185,7 +175,7 @@ fn the_exit_code_shows_how_much_of_the_list_failed() {
 
 #[test]
 fn an_error_is_printed_with_its_cause() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let (_, stdout, stderr) = run(folder.path(), &["fetch", "-i", "no-such-list.txt"]);
     let lines: Vec<_> = stderr.lines().collect();
     assert_eq!(lines[0], "haul: cannot read the list no-such-list.txt");
@@ -198,7 +188,7 @@ fn an_error_is_printed_with_its_cause() {
 
 #[test]
 fn a_reader_that_closes_the_pipe_early_is_not_a_failure() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     let urls: Vec<_> = (0..20_000).map(|_| site.url("a")).collect();
     std::fs::write(folder.path().join("urls.txt"), urls.join("\n")).unwrap();
     let mut child = haul(
@@ -217,7 +207,7 @@ fn a_reader_that_closes_the_pipe_early_is_not_a_failure() {
 
 #[test]
 fn an_interrupted_run_finishes_what_is_in_flight_and_prints_the_command_for_the_rest() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     site.list(folder.path(), &["a", "b", "held", "c", "d", "e"]);
     let line = [
         "fetch",
@@ -279,7 +269,7 @@ fn the_second_interrupt_ends_every_engine_at_once() {
         "async:2",
         "processes:1x2",
     ] {
-        let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+        let (site, folder) = (Site::start(), Folder::new());
         let line = ["fetch", &site.url("held"), "--engine", engine];
         let mut child = haul(folder.path(), &line).spawn().unwrap();
         site.arrived.recv().unwrap();
@@ -299,7 +289,7 @@ fn the_second_interrupt_ends_every_engine_at_once() {
 
 #[test]
 fn a_run_whose_time_is_up_exits_with_124_and_prints_the_command_for_the_rest() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     let (code, _, stderr) = run(folder.path(), &[&site.url("held"), "--max-time", "200ms"]);
     assert_eq!(code, Some(124), "{stderr}");
     assert!(
@@ -310,7 +300,7 @@ fn a_run_whose_time_is_up_exits_with_124_and_prints_the_command_for_the_rest() {
 
 #[test]
 fn settings_come_from_the_users_file_and_haul_reports_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     std::fs::create_dir(folder.path().join("haul")).unwrap();
     let file = folder.path().join("haul/config.toml");
     std::fs::write(&file, "# mine\nretries = 7\n").unwrap();
@@ -330,7 +320,7 @@ fn settings_come_from_the_users_file_and_haul_reports_it() {
 
 #[test]
 fn every_engine_can_be_selected_by_name() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     for engine in [
         "sequential",
         "threads:2",
@@ -350,7 +340,7 @@ fn every_engine_can_be_selected_by_name() {
 
 #[test]
 fn progress_for_programs_is_one_object_per_line() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (Site::start(), Folder::new());
     let (_, _, stderr) = run(folder.path(), &[&site.url("a"), "--progress", "json"]);
     let last = stderr.lines().rfind(|line| line.starts_with('{')).unwrap();
     let object: serde_json::Value = serde_json::from_str(last).unwrap();
@@ -359,7 +349,7 @@ fn progress_for_programs_is_one_object_per_line() {
 
 #[test]
 fn completions_and_manual_pages_are_printed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     assert!(
         run(folder.path(), &["completions", "bash"])
             .1
@@ -375,7 +365,7 @@ fn completions_and_manual_pages_are_printed() {
 
 #[test]
 fn a_run_that_cannot_start_leaves_the_output_as_it_is() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let output = folder.path().join("out.jsonl");
     std::fs::write(&output, "kept\n").unwrap();
     let line = [

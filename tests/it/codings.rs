@@ -6,6 +6,7 @@ use std::io::Write;
 use haul::origin::{Origin, Reply, Response, Site, Step};
 
 use crate::cli;
+use crate::folder::Folder;
 use crate::run::{Report, config, on_every_engine, run};
 
 const PAGE: &str = "<title>In the clear</title>";
@@ -131,7 +132,7 @@ fn a_body_that_cannot_be_decoded_is_saved_as_received() {
             .route("/noted-large", coded("none", large.clone()))
             .start()
             .unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let paths = ["/plain", "/large", "/noted", "/noted-large"];
         let urls = paths.map(|path| origin.url(path));
         let [first, second, third, fourth] = &urls;

@@ -8,6 +8,7 @@ use haul::origin::{LogLevel, Origin, OriginSettings};
 use serde_json::Value;
 
 use crate::cli::haul;
+use crate::folder::Folder;
 use crate::http2;
 use crate::stranger;
 
@@ -43,7 +44,7 @@ fn names(comparison: &Value) -> Vec<&str> {
 
 #[test]
 fn every_engine_does_the_same_work_and_is_measured_by_itself() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let output = compare(
         folder.path(),
         &[
@@ -132,7 +133,7 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
 
 #[test]
 fn the_table_shows_the_winner_its_bottleneck_and_the_next_command() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "--engines",
         "sequential,async",
@@ -164,7 +165,7 @@ fn the_table_shows_the_winner_its_bottleneck_and_the_next_command() {
 fn engines_that_get_different_responses_have_no_winner() {
     // The server has another page for those who speak HTTP/2, which `blocking` does not.
     let address = http2::serve(&["h2", "http/1.1"], Arc::default());
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let url = format!("https://{address}/page");
     let words = [
         "--engines",
@@ -190,7 +191,7 @@ fn engines_that_get_different_responses_have_no_winner() {
 
 #[test]
 fn many_requests_to_other_machines_need_consent() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let lines: Vec<_> = (0..100)
         .map(|page| format!("http://192.0.2.1/{page}"))
         .collect();
@@ -212,7 +213,7 @@ fn the_users_politeness_settings_apply_and_the_diagnosis_says_so() {
         ..OriginSettings::default()
     };
     let origin = Origin::start(settings).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let urls: Vec<_> = (0..30)
         .map(|page| origin.url(&format!("/page/{page}")))
         .collect();
@@ -245,7 +246,7 @@ fn the_users_politeness_settings_apply_and_the_diagnosis_says_so() {
 
 #[test]
 fn a_sweep_climbs_until_more_does_not_help_and_is_fitted() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "--engines",
         "async",
@@ -280,7 +281,7 @@ fn a_sweep_climbs_until_more_does_not_help_and_is_fitted() {
 
 #[test]
 fn an_impossible_comparison_is_rejected_before_any_request() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     for (words, expected) in [
         (&["--engines", "fibers"][..], "fibers"),
         (&["--work", "sleep:5"][..], "sleep:5"),
@@ -304,7 +305,7 @@ fn an_impossible_comparison_is_rejected_before_any_request() {
 
 #[test]
 fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let small = [
         "--engines",
         "async",
@@ -343,7 +344,7 @@ fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
 
 #[test]
 fn without_a_fetched_page_there_is_no_winner() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let closed = stranger::nobody();
     let words = [
         "--engines",

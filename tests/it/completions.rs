@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cli::haul;
+use crate::folder::Folder;
 use crate::tools;
 
 /// Commands with many flags.
@@ -19,8 +20,8 @@ fn printed(folder: &Path, words: &[&str]) -> String {
 }
 
 /// A folder with the completion script for a shell, and the file.
-fn folder(shell: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn folder(shell: &str) -> Folder {
+    let folder = Folder::new();
     let script = printed(folder.path(), &["completions", shell]);
     fs::write(folder.path().join("script"), script).unwrap();
     fs::write(folder.path().join(FILE), "").unwrap();

@@ -6,7 +6,8 @@ use haul::parse::FollowSettings;
 use haul::sink::{FilesSettings, Layout};
 use haul::{Config, External, ScopeReach, SimilarPages};
 
-use crate::run::{on, run};
+use crate::folder::Folder;
+use crate::run::{on, outcome, run};
 
 /// The paths that a crawl requests from a site, sorted.
 fn requested(origin: &Origin, seeds: &[&str], change: impl FnOnce(&mut Config)) -> Vec<String> {
@@ -38,13 +39,8 @@ fn a_run_leaves_its_settings_as_they_are_and_they_can_be_run_again() {
     config.frontier.adaptive = true;
     config.frontier.per_host = 0;
     let original = config.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     for _ in 0..2 {
-        let run = haul::crawl(&config, haul::Stop::new(), |_| ());
-        assert_eq!(runtime.block_on(run).unwrap().tally.visited, 2);
+        assert_eq!(outcome(config.clone()).unwrap().tally.visited, 2);
         assert_eq!(config, original);
     }
 }
@@ -96,7 +92,7 @@ fn assets_that_may_come_from_anywhere_are_requested() {
 
 #[test]
 fn a_copy_to_browse_contains_the_assets_of_its_pages() {
-    let (origin, folder) = (site("<img src=/picture>"), tempfile::tempdir().unwrap());
+    let (origin, folder) = (site("<img src=/picture>"), Folder::new());
     let paths = requested(&origin, &["/"], |config| {
         config.files = Some(FilesSettings {
             layout: Layout::Browsable,

@@ -6,7 +6,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -19,6 +18,8 @@ use rustix::net::{AddressFamily, RecvFlags, SocketType, recv};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
+use crate::folder::Folder;
+use crate::program::Program;
 use crate::run::{Report, config, on_every_engine, run, run_with};
 
 const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\na page";
@@ -240,17 +241,16 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
     for engine in ["async:16", "threads:8", "blocking:8", "processes:2x8"] {
         let most = Arc::new(AtomicUsize::new(0));
         let port = counting(most.clone());
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let list = folder.path().join("list.txt");
         let urls = (0..HOSTS).map(|host| format!("http://h{host}.localhost:{port}/\n"));
         std::fs::write(&list, urls.collect::<String>()).unwrap();
-        let haul = env!("CARGO_BIN_EXE_haul");
         let command = format!(
-            "ulimit -n {FILES}; exec {haul} fetch {} --engine {engine} --retries 0 -q -o {}",
+            "ulimit -n {FILES}; exec haul fetch {} --engine {engine} --retries 0 -q -o {}",
             list.display(),
             folder.path().join("out.jsonl").display()
         );
-        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let output = Program::by("sh", folder.path(), &command).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{engine}: {stderr}");
         // Each process has its own limit. Once it is reached, each request in flight may open its connection while the

@@ -11,6 +11,7 @@ use haul::origin::{Gate, Origin, OriginSettings, Reply, Response, Site, SiteBuil
 use haul::scope::Pattern;
 use haul::{Config, Event, JobSettings, ScopeReach, Stop};
 
+use crate::folder::Folder;
 use crate::politeness::{assert_apart, hits, on};
 use crate::run::{Report, in_flight, ms, on as on_engine, on_every_engine, run, run_with, wait};
 
@@ -151,7 +152,7 @@ fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
                 .start()
                 .unwrap(),
         );
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let mut settings = in_job(crawling(engine, [origin.url("/")]), folder.path());
         settings.frontier.per_host = 1;
         let (stop, again) = (Stop::new(), settings.clone());
@@ -290,7 +291,7 @@ fn a_limit_of_records_is_exact_whatever_is_in_flight() {
 #[test]
 fn a_limit_of_records_holds_for_all_sessions_of_a_job_together() {
     on_every_engine(|engine| {
-        let (origin, folder) = (mixed(), tempfile::tempdir().unwrap());
+        let (origin, folder) = (mixed(), Folder::new());
         let mut settings = in_job(crawling(engine, [origin.url("/")]), folder.path());
         settings.frontier.max_records = Some(500);
         settings.frontier.per_host = 0;
@@ -328,7 +329,7 @@ fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
                 .fallback(Response::call(next))
                 .start()
                 .unwrap();
-            let folder = tempfile::tempdir().unwrap();
+            let folder = Folder::new();
             let mut settings = crawling(engine, [origin.url("/1")]);
             if is_stored {
                 settings = in_job(settings, folder.path());

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use haul::origin::{Gate, Log, Origin, OriginSettings, Reply, Response, Site};
 use haul::{Config, Ended, Event, Stop};
 
+use crate::folder::Folder;
+use crate::program::PATH;
 use crate::run::{
     ENGINES, Record, Report, config, in_flight, ms, on_every_engine, run, run_with, wait,
 };
@@ -312,9 +314,9 @@ fn a_child_that_is_killed_loses_nothing() {
     let mut settings = config("processes:2x4", pages(&origin, 200));
     settings.frontier.retries = 5;
     // Under their own name: other tests have children too.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let doomed = folder.path().join("doomed");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_haul"), &doomed).unwrap();
+    std::os::unix::fs::symlink(PATH, &doomed).unwrap();
     settings.program = Some(doomed);
     let mut killed = 0;
     let report = run_with(settings, Stop::new(), move |event| {

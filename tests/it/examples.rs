@@ -2,6 +2,8 @@
 
 use haul::origin::{Origin, OriginSettings, Response, Site};
 
+use crate::folder::Folder;
+use crate::program::PATH;
 use crate::run::wait;
 
 #[allow(dead_code)]
@@ -36,7 +38,7 @@ fn a_crawl_stores_titles_with_a_custom_sink() {
         ..OriginSettings::default()
     })
     .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let file = folder.path().join("titles.sqlite");
     let seed = site.url("/");
     let crawl = titles::crawl(&seed, file.to_str().unwrap().to_owned());
@@ -63,7 +65,7 @@ fn a_recipe_reads_the_items_of_each_page() {
 #[test]
 fn two_engines_are_compared_and_one_request_at_a_time_is_slower() {
     let engines = ["sequential", "async"].map(str::to_owned);
-    let program = env!("CARGO_BIN_EXE_haul").into();
+    let program = PATH.into();
     let lines = compare::standings(&engines, Some(program)).unwrap();
     assert!(lines[0].starts_with("sequential takes "), "{lines:?}");
     assert_eq!(lines[1], "async has the best median");

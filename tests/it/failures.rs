@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cli::{haul as command, run as haul};
+use crate::folder::Folder;
 use crate::run::wait;
 
 /// A site whose `/bad` returns 503 until it is mended.
@@ -69,7 +70,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         "out.jsonl.gz",
         "out.csv.zst",
     ] {
-        let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+        let (shop, folder) = (Shop::open(), Folder::new());
         let here = folder.path();
         shop.list(here);
         let run = |words: &[&str]| haul(here, &[words, &["--retries", "0"]].concat());
@@ -123,7 +124,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
 
 #[test]
 fn a_failure_that_a_retry_mended_no_longer_counts() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     fs::write(
         here.join("urls.txt"),
@@ -152,7 +153,7 @@ fn a_failure_that_a_retry_mended_no_longer_counts() {
 
 #[test]
 fn a_request_with_a_body_is_reported_and_never_sent_without_it() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     let bad = shop.site.url("/bad");
     let text = format!(
@@ -177,7 +178,7 @@ fn a_request_with_a_body_is_reported_and_never_sent_without_it() {
 
 #[test]
 fn an_output_of_a_job_and_a_file_that_is_not_an_output_are_rejected() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     shop.list(here);
     haul(
@@ -210,7 +211,7 @@ fn an_output_of_a_job_and_a_file_that_is_not_an_output_are_rejected() {
 
 #[test]
 fn an_interrupted_retry_prints_how_to_resume() {
-    let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
+    let (gate, folder) = (Gate::new(), Folder::new());
     let here = folder.path();
     let site = Site::builder()
         .fallback(Response::page("late").held(&gate))

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use futures::StreamExt;
 use haul::origin::{Gate, Origin, Response, Site};
 use haul::seeds::{Seed, SeedReceiver, channel};
 use haul::{Config, CrawlSettings, Ended, Event, JobSettings, Request, Runner, Stop, Visit};
 
+use crate::folder::Folder;
 use crate::run::{on, on_every_engine, wait};
 
 fn site() -> Origin {
@@ -19,8 +19,7 @@ fn site() -> Origin {
 
 /// The visits of a run that receives its seeds from a channel.
 fn visits(config: Config, seeds: SeedReceiver) -> haul::Result<Vec<Box<Visit>>> {
-    let visits = Runner::new(config).seeds(seeds).visits();
-    wait(visits.collect::<Vec<_>>()).into_iter().collect()
+    crate::run::visits(Runner::new(config).seeds(seeds))
 }
 
 fn rows(visits: &[Box<Visit>]) -> Vec<(u64, String)> {
@@ -248,7 +247,7 @@ fn in_a_job(folder: &Path, crawls: bool) -> Config {
 #[test]
 fn a_job_skips_the_seeds_that_it_has_when_they_are_sent_again() {
     for crawls in [false, true] {
-        let (origin, folder) = (site(), tempfile::tempdir().unwrap());
+        let (origin, folder) = (site(), Folder::new());
         let session = |numbers: std::ops::RangeInclusive<u64>| {
             let (sender, seeds) = channel(64);
             for number in numbers {
@@ -272,7 +271,7 @@ fn a_job_skips_the_seeds_that_it_has_when_they_are_sent_again() {
 
 #[test]
 fn a_job_rejects_seeds_without_meaningful_numbers() {
-    let (origin, folder) = (site(), tempfile::tempdir().unwrap());
+    let (origin, folder) = (site(), Folder::new());
     let fails = |numbers: [Option<u64>; 2]| {
         let (sender, seeds) = channel(64);
         for row in numbers {

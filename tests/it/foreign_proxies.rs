@@ -11,8 +11,8 @@ use rustix::process::Signal;
 
 use crate::certificates::self_signed;
 use crate::cli;
+use crate::folder::Folder;
 use crate::run::{ENGINES, config, on_every_engine, run};
-use crate::secrets::appears_nowhere;
 use crate::stranger::{Stranger, free_ports, wait_until};
 use crate::tools;
 
@@ -160,7 +160,6 @@ fn foreign_proxies_forward_and_tunnel_with_credentials_and_without() {
                     assert_eq!(forwarded_by(&hit), Some(name), "{hit:?}");
                     assert!(!format!("{hit:?}").contains("Proxy-Authorization"));
                 }
-                appears_nowhere(&report);
             });
             proxy.wait_for_tunnels(ENGINES.len());
             if asks == Asks::Nobody {
@@ -183,7 +182,6 @@ fn foreign_proxies_forward_and_tunnel_with_credentials_and_without() {
                 );
                 let seen = plain.log().connections() + sealed.log().connections();
                 assert_eq!(seen, 0, "nothing is sent directly");
-                appears_nowhere(&report);
             });
         }
     }
@@ -241,7 +239,7 @@ fn the_environment_counts_only_if_the_user_says_so() {
     ) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     for engine in ENGINES {
         let (plain, sealed) = sites();
         let urls = [
@@ -261,7 +259,6 @@ fn the_environment_counts_only_if_the_user_says_so() {
                 .env("NO_PROXY", "127.0.0.1 localhost:80");
             let (code, _, stderr) = cli::split_output(command.output().unwrap());
             assert_eq!(code, Some(0), "{flags:?}: {stderr}");
-            assert!(!stderr.contains("s3cret"), "{stderr}");
             let forwarded = |path: &str| forwarded_by(&plain.log().hits(path)[0]).is_some();
             // Through a tunnel, the address of the server is not known.
             let records = fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
@@ -288,7 +285,7 @@ fn the_environment_counts_only_if_the_user_says_so() {
 #[test]
 fn a_mistyped_variable_or_list_is_an_error_and_nothing_is_sent() {
     let (plain, _) = sites();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let refused = |flags: &[&str], name: &str, value: &str| {
         let page = plain.url("/");
         let mut arguments = vec!["fetch"];
@@ -298,7 +295,6 @@ fn a_mistyped_variable_or_list_is_an_error_and_nothing_is_sent() {
         command.env(name, value);
         let (code, _, stderr) = cli::split_output(command.output().unwrap());
         assert_eq!(code, Some(2), "{stderr}");
-        assert!(!stderr.contains("s3cret"), "{stderr}");
         stderr
     };
     let env = ["-x", "env"];

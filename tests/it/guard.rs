@@ -11,6 +11,7 @@ use haul::Config;
 use haul::fetch::{Override, Private};
 use haul::origin::{Origin, Response, Site};
 
+use crate::folder::Folder;
 use crate::run::{Report, config, on_every_engine, run};
 
 /// A server on this address that redirects `/to/N` to the N-th target, with pages elsewhere.
@@ -172,7 +173,7 @@ fn a_refusal_names_the_address_and_how_to_allow_it() {
     let report = run(config("async:4", [origin.url("/to/0")]));
     let message = &report.only().message;
     assert_eq!(message, "redirect to the private address 10.0.0.1 refused");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let (code, _, stderr) = crate::cli::run(folder.path(), &["fetch", &origin.url("/to/0")]);
     assert_eq!(code, Some(4), "{stderr}");
     assert!(

@@ -7,6 +7,7 @@ use haul::{Config, Hsts};
 
 use crate::certificates::Authority;
 use crate::cli;
+use crate::folder::Folder;
 use crate::run::{Report, on, on_every_engine, run};
 use crate::written;
 
@@ -202,7 +203,7 @@ fn the_policy_is_ignored_without_checks_of_certificates() {
 fn a_resumed_job_knows_its_strict_hosts_and_outputs_say_what_was_internal() {
     let authority = Authority::new("ours");
     let origin = serve(&authority, strict("page"));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let roots = authority.roots.display().to_string();
     let (first, second) = (at(&origin, "https", "/one"), at(&origin, "http", "/two"));
     std::fs::write(

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
 use tokio_rustls::TlsAcceptor;
 
+use crate::program::PATH;
 use crate::run::{config, on_every_engine, outcome, run};
 
 /// A server that speaks these protocols; it runs as long as the test binary.
@@ -212,7 +213,7 @@ fn a_host_that_allows_few_requests_at_a_time_on_a_connection_gets_another() {
     let address = serve_plain(16, connections.clone());
     let mut settings = Config::crawl([format!("http://{address}/")]);
     settings.engine = "processes:1x16".parse().unwrap();
-    settings.program = Some(env!("CARGO_BIN_EXE_haul").into());
+    settings.program = Some(PATH.into());
     settings.frontier.per_host = 16;
     settings.fetch.versions = Versions::Http2;
     let report = run(settings);

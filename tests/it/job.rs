@@ -13,6 +13,7 @@ use haul::origin::Origin;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::haul;
+use crate::folder::Folder;
 use crate::resume::{Running, audit, generated, site};
 use crate::run::wait;
 
@@ -23,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 struct JobCrawl {
     origin: Origin,
     pages: u64,
-    folder: tempfile::TempDir,
+    folder: Folder,
 }
 
 impl JobCrawl {
@@ -31,7 +32,7 @@ impl JobCrawl {
         Self {
             origin: generated(pages),
             pages,
-            folder: tempfile::tempdir().unwrap(),
+            folder: Folder::new(),
         }
     }
 
@@ -82,8 +83,8 @@ impl JobCrawl {
     }
 
     /// A copy of the folder, to be damaged.
-    fn copy(&self) -> tempfile::TempDir {
-        let copy = tempfile::tempdir().unwrap();
+    fn copy(&self) -> Folder {
+        let copy = Folder::new();
         copy_folder(self.folder.path(), copy.path());
         copy
     }

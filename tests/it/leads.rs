@@ -3,6 +3,7 @@
 use haul::origin::{Origin, Request, Response, Site};
 
 use crate::cli::run;
+use crate::folder::Folder;
 
 /// The requested paths, sorted, each once.
 fn requested(origin: &Origin) -> Vec<String> {
@@ -14,7 +15,7 @@ fn requested(origin: &Origin) -> Vec<String> {
 }
 
 fn crawl(origin: &Origin, path: &str, flags: &[&str]) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let url = origin.url(path);
     let mut words = vec!["crawl", "-q", "--ignore-robots", &url];
     words.extend_from_slice(flags);
@@ -72,7 +73,7 @@ fn a_page_without_links_is_remembered_by_its_text() {
         .start()
         .unwrap();
     let seeds = [origin.url("/plain"), origin.url("/linked")];
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "crawl",
         "-c",

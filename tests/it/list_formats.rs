@@ -10,6 +10,7 @@ use haul::seeds::SeedSettings;
 use proptest::prelude::*;
 
 use crate::cli::run as haul;
+use crate::folder::Folder;
 use crate::lists::{List, list, summaries};
 use crate::run::{outcome, run};
 
@@ -193,7 +194,7 @@ fn the_column_of_urls_is_found_or_the_error_lists_all_columns_and_the_flag() {
 
 #[test]
 fn a_file_that_is_not_a_list_is_rejected_in_one_sentence_before_an_output_is_emptied() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let here = folder.path();
     fs::write(here.join("out.jsonl"), "kept\n").unwrap();
     for (name, bytes, words) in [
@@ -316,7 +317,7 @@ fn an_output_of_haul_is_a_list_and_its_bodies_are_never_sent() {
         .fallback(Response::page("secret text of the page"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let here = folder.path();
     fs::write(
         here.join("list.csv"),
@@ -353,7 +354,7 @@ fn an_output_of_haul_is_a_list_and_its_bodies_are_never_sent() {
 
 #[test]
 fn a_list_without_a_known_suffix_is_recognized_by_its_first_line() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     for (text, row) in [
         ("{\"url\":\"http://a.example/\",\"id\":1}\n", 1),
         ("id,url\n1,http://a.example/\n", 2),

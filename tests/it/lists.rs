@@ -10,16 +10,17 @@ use haul::origin::{Response, Site};
 use haul::seeds::{ListFormat, SeedSettings, SeedSource};
 use haul::{Config, Error};
 
+use crate::folder::Folder;
 use crate::run::{Report, ms, on, on_every_engine, outcome, run};
 
 /// A list in a file.
 pub(crate) struct List {
     pub(crate) path: PathBuf,
-    _folder: tempfile::TempDir,
+    _folder: Folder,
 }
 
 pub(crate) fn list(name: &str, content: impl AsRef<[u8]>) -> List {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join(name);
     fs::write(&path, content).unwrap();
     List {

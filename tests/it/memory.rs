@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use haul::origin::{Origin, Reply, Site};
 
 use crate::cli::run;
+use crate::folder::Folder;
 use crate::written;
 
 /// The number of pages of the site.
@@ -37,7 +38,7 @@ fn site() -> Origin {
 
 #[test]
 fn a_budget_smaller_than_a_page_delays_pages_and_drops_none_on_any_engine() {
-    let (origin, folder) = (site(), tempfile::tempdir().unwrap());
+    let (origin, folder) = (site(), Folder::new());
     let list: String = (0..PAGES)
         .map(|page| origin.url(&format!("/{page}")) + "\n")
         .collect();
@@ -79,7 +80,7 @@ fn a_budget_smaller_than_a_page_delays_pages_and_drops_none_on_any_engine() {
 
 #[test]
 fn a_budget_of_zero_is_rejected_with_a_suggestion() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = ["fetch", "--max-memory", "0", "http://127.0.0.1:1/"];
     let (code, _, stderr) = run(folder.path(), &words);
     assert_eq!(code, Some(2), "{stderr}");

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::site::{Page, files, haul, serve, stderr_of};
+use crate::folder::Folder;
+use crate::folder::files;
+use crate::site::{Page, haul, serve, stderr_of};
 
 /// A copy of a site.
 struct SiteCopy {
-    folder: tempfile::TempDir,
+    folder: Folder,
     host: String,
     stderr: String,
 }
@@ -19,7 +21,7 @@ impl SiteCopy {
     }
 
     fn from(pages: &'static [Page], seed: &str, flags: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let address = serve(pages);
         let seed = format!("http://{address}{seed}");
         let mut arguments = vec![seed.as_str(), "--mirror", "copy"];

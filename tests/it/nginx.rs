@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::cli::{self, haul};
+use crate::folder::Folder;
 use crate::run::{config, run};
 use crate::stranger::{Stranger, free_ports, wait_until};
 use crate::{tools, written};
@@ -173,7 +174,7 @@ fn a_download_that_was_killed_is_continued_and_ends_with_the_sum_and_the_time_of
         "--checksum",
         &checksum,
     ];
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let slowly = [&line[..], &["--limit-rate", "1M"]].concat();
     let mut child = haul(folder.path(), &slowly).spawn().unwrap();
     let is_part = |entry: fs::DirEntry| {

@@ -10,6 +10,7 @@ use haul::origin::Origin;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{haul, run};
+use crate::folder::Folder;
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::{tools, written};
 
@@ -128,7 +129,7 @@ fn other_programs_read_typed_tables_of_what_was_scraped() {
     let Some(strangers) = Strangers::installed() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     shop(folder.path(), "out.jsonl");
     shop(folder.path(), "out.parquet");
     let records = records(folder.path(), "out.jsonl");
@@ -239,7 +240,7 @@ fn appended_runs_are_kept_side_by_side_and_one_without_items_is_an_empty_table()
     let Some(strangers) = Strangers::installed() else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let origin = generated(3);
     let dataset = folder.path().join("out.parquet");
     let (first, second) = (origin.url("/page/0"), origin.url("/page/1"));
@@ -317,8 +318,8 @@ fn crawl<'w>(origin: &'w str, more: &[&'w str]) -> Vec<&'w str> {
     [&words[..], more].concat()
 }
 
-fn in_folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+fn in_folder() -> (Folder, PathBuf) {
+    let folder = Folder::new();
     for (name, text) in RECIPES {
         fs::write(folder.path().join(name), text).unwrap();
     }
@@ -374,7 +375,7 @@ fn a_crawl_with_recipes_that_is_killed_has_each_page_and_each_item_once() {
 
 #[test]
 fn a_dataset_needs_its_own_folder() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "fetch",
         "--no-config",

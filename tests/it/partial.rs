@@ -10,6 +10,7 @@ use haul::seeds::{SeedSettings, SeedSource};
 use haul::{ByteSize, Config};
 use sha2::{Digest, Sha256};
 
+use crate::folder::Folder;
 use crate::run::{Record, config, on, on_every_engine, run};
 
 const TOTAL: usize = 400_000;
@@ -86,7 +87,7 @@ fn a_part_that_ends_before_the_total_is_cut_and_kept_for_the_next_attempt() {
     on_every_engine(|engine| {
         // Each response is complete by its own head, and has 50,000 bytes.
         let origin = origin(TAGGED, |from| part(from, from + 50_000).into());
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let report = run(resuming(engine, origin.url("/large"), folder.path()));
         let cut = ("cut".to_owned(), vec!["cut".to_owned(); 2]);
         assert_eq!(end(report.only()), cut, "{:?}", report.only());
@@ -202,7 +203,7 @@ fn a_part_of_another_body_is_never_joined_to_the_first() {
         for (what, rest) in parts {
             let fields = "ETag: \"v1\"\r\nLast-Modified: Fri, 20 Nov 2020 10:00:00 GMT\r\n";
             let origin = origin(fields, rest);
-            let folder = tempfile::tempdir().unwrap();
+            let folder = Folder::new();
             let report = run(resuming(engine, origin.url("/large"), folder.path()));
             // The third attempt starts over, and is cut again.
             let record = report.only();
@@ -231,7 +232,7 @@ fn a_part_without_a_total_is_checked_against_the_known_one() {
             let reply = reply.header("Content-Range", format!("bytes {from}-{}/*", TOTAL - 1));
             reply.body(body(0)[from..].to_vec()).into()
         });
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let report = run(resuming(engine, origin.url("/large"), folder.path()));
         assert_eq!(report.only().digest, digest(&body(0)));
         // The response that completed the body has no Content-Type.
@@ -246,7 +247,7 @@ fn without_a_strong_validator_nothing_is_resumed() {
         let fresh = format!("Date: {just_now}\r\nLast-Modified: {just_now}\r\n");
         for fields in ["ETag: W/\"v1\"\r\n", "", &*fresh.leak()] {
             let origin = origin(fields, |_| Response::status(500));
-            let folder = tempfile::tempdir().unwrap();
+            let folder = Folder::new();
             let report = run(resuming(engine, origin.url("/large"), folder.path()));
             assert_eq!(report.only().end(), "cut");
             let hits = origin.log().hits("/large");
@@ -273,7 +274,7 @@ fn a_part_that_was_not_requested_is_not_a_page() {
         let report = run(config(engine, urls));
         assert_eq!(report.ends(), ["protocol", "protocol", "206"]);
         // A request with its own Range header gets a part; if that breaks off, it is not resumed like a whole body.
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let mut settings = resuming(engine, origin.url("/part"), folder.path());
         let value = "bytes=0-199999".parse().unwrap();
         settings.fetch.headers.0.insert("range", value);
@@ -302,7 +303,7 @@ fn each_request_for_a_url_has_its_own_partial_download() {
             })
             .start()
             .unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let list = folder.path().join("rows.jsonl");
         let row = |who: &str| {
             let url = origin.url("/large");

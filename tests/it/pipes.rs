@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread;
 
 use haul::origin::{Response, Site};
@@ -11,7 +10,9 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::{haul, split_output};
+use crate::folder::Folder;
 use crate::lists::list;
+use crate::program::Program;
 use crate::run::{run, wait};
 
 fn fifo(folder: &Path, name: &str) -> PathBuf {
@@ -22,23 +23,13 @@ fn fifo(folder: &Path, name: &str) -> PathBuf {
 
 /// Runs a command line of bash in a folder, with `haul` as a command.
 fn bash(folder: &Path, line: &str) -> (Option<i32>, String, String) {
-    let words = haul(folder, &[]);
-    let program = words.get_program().to_owned();
-    let mut bash = Command::new("bash");
-    bash.arg("-c").arg(line).current_dir(folder);
-    for (name, value) in words.get_envs() {
-        match value {
-            Some(value) => bash.env(name, value),
-            None => bash.env_remove(name),
-        };
-    }
-    bash.env("HAUL", program).stdin(Stdio::null());
+    let mut bash = Program::by("bash", folder, line);
     split_output(bash.output().unwrap())
 }
 
 #[test]
 fn a_named_pipe_is_a_list_however_often_it_is_tried() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     for round in 0..20 {
         let path = fifo(folder.path(), &format!("pipe-{round}"));
         let writer = {
@@ -54,7 +45,7 @@ fn a_named_pipe_is_a_list_however_often_it_is_tried() {
 
 #[test]
 fn pipes_are_opened_in_their_turn_so_one_writer_can_fill_them_in_order() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let paths = ["one", "two"].map(|name| fifo(folder.path(), name));
     let writer = {
         let paths = paths.clone();
@@ -76,9 +67,9 @@ fn every_flag_that_names_a_file_takes_a_process_substitution() {
         .fallback(Response::page("<title>t</title>"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let line = format!(
-        "\"$HAUL\" fetch -q -i <(printf '{0}\\n{0}?2\\n{0}?3\\n') --rows @<(echo 1,3) -w @<(printf '%%{{status}} %%{{url}}\\n') \
+        "haul fetch -q -i <(printf '{0}\\n{0}?2\\n{0}?3\\n') --rows @<(echo 1,3) -w @<(printf '%%{{status}} %%{{url}}\\n') \
          -H @<(echo 'X-A: 1') --data @<(printf 'k=1') --config <(echo 'user-agent = \"piped\"') --per-host 1 \
          --bearer-file <(echo s3cret)",
         site.url("/x")
@@ -100,30 +91,30 @@ fn recipes_and_standard_input_by_its_other_names_are_read_once() {
         .fallback(Response::page("<h1>A plane</h1>"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let recipe = "name = \"thing\"\nurls = [\"**\"]\n[fields]\ntitle = \"h1\"\n";
     fs::write(folder.path().join("recipe.toml"), recipe).unwrap();
     let url = site.url("/x");
     for list in ["-", "/dev/stdin", "-i /dev/stdin", "-i /dev/fd/0"] {
-        let line = format!("echo '{url}' | \"$HAUL\" fetch -q -f jsonl {list}");
+        let line = format!("echo '{url}' | haul fetch -q -f jsonl {list}");
         let (code, out, error) = bash(folder.path(), &line);
         assert_eq!((code, out.lines().count()), (Some(0), 1), "{list}: {error}");
     }
-    let line = "\"$HAUL\" recipe check <(cat recipe.toml)";
+    let line = "haul recipe check <(cat recipe.toml)";
     let (code, out, error) = bash(folder.path(), line);
-    let (plain_code, plain, _) = bash(folder.path(), "\"$HAUL\" recipe check recipe.toml");
+    let (plain_code, plain, _) = bash(folder.path(), "haul recipe check recipe.toml");
     assert_eq!((code, out), (plain_code, plain), "{error}");
     for line in [
-        "echo x | \"$HAUL\" fetch -i - -i /dev/stdin",
-        "echo x | \"$HAUL\" fetch - -H @-",
-        "echo x | \"$HAUL\" fetch http://a.example -w @- --data @-",
-        "echo x | \"$HAUL\" fetch /dev/stdin --rows @-",
+        "echo x | haul fetch -i - -i /dev/stdin",
+        "echo x | haul fetch - -H @-",
+        "echo x | haul fetch http://a.example -w @- --data @-",
+        "echo x | haul fetch /dev/stdin --rows @-",
     ] {
         let (code, _, error) = bash(folder.path(), line);
         assert_eq!(code, Some(2), "{line}: {error}");
         assert!(error.contains("standard input"), "{line}: {error}");
     }
-    let line = format!("echo '%{{status}}' | \"$HAUL\" fetch {url} -q -w @-");
+    let line = format!("echo '%{{status}}' | haul fetch {url} -q -w @-");
     assert_eq!(bash(folder.path(), &line).1, "200\n");
 }
 
@@ -133,7 +124,7 @@ fn a_run_that_waits_for_a_pipe_ends_at_the_first_signal() {
         .fallback(Response::page("x"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     fifo(folder.path(), "pipe");
     let url = site.url("/first");
     let child = haul(folder.path(), &["fetch", &url, "-i", "pipe"])
@@ -149,8 +140,8 @@ fn a_run_that_waits_for_a_pipe_ends_at_the_first_signal() {
 
 #[test]
 fn an_archive_in_a_pipe_is_refused_and_not_read_twice() {
-    let folder = tempfile::tempdir().unwrap();
-    let (code, _, error) = bash(folder.path(), "\"$HAUL\" fetch --from <(echo WARC/1.1)");
+    let folder = Folder::new();
+    let (code, _, error) = bash(folder.path(), "haul fetch --from <(echo WARC/1.1)");
     assert_ne!(code, Some(0));
     assert!(error.contains("read from a file"), "{error}");
 }

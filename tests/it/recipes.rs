@@ -11,6 +11,7 @@ use rusqlite::types::Value as SqlValue;
 use serde_json::Value;
 
 use crate::cli::run;
+use crate::folder::Folder;
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::{tools, written};
 
@@ -98,7 +99,7 @@ fn query_rows(folder: &Path, query: &str) -> String {
 
 #[test]
 fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let folder = folder.path();
     write_recipes(folder);
     let start = shop.url("/list");
@@ -165,7 +166,7 @@ assert pages == [tuple(row[name] for name in names) for row in table], 'sqlite a
 assert pages == [tuple('' if row[name] is None else str(row[name]) for name in names) for row in jsonl], 'jsonl'
 print(len(pages), jsonl[0]['items']['list'][0]['name'])
 ";
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let folder = folder.path();
     write_recipes(folder);
     let start = shop.url("/list");
@@ -264,7 +265,7 @@ fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
 fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_output() {
     for (seed, engine) in [(1, "async:64"), (2, "processes:2x8")] {
         let pages = 1500;
-        let (origin, folder) = (generated(pages), tempfile::tempdir().unwrap());
+        let (origin, folder) = (generated(pages), Folder::new());
         let folder = folder.path();
         fs::write(folder.join("page.toml"), PAGE).unwrap();
         let start = origin.url("/");
@@ -299,7 +300,7 @@ fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_out
 
 #[test]
 fn a_changed_recipe_over_a_finished_job_costs_no_request() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let folder = folder.path();
     let start = shop.url("/list");
     for (job, flags) in [
@@ -348,7 +349,7 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
 
 #[test]
 fn a_fetch_reports_that_it_follows_no_links() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     write_recipes(folder.path());
     let url = shop.url("/list");
     let words = [
@@ -370,7 +371,7 @@ fn a_fetch_reports_that_it_follows_no_links() {
 
 #[test]
 fn a_field_that_is_rarer_than_in_the_previous_job_is_reported() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let folder = folder.path();
     let crawl_stderr = |page: &'static str| {
         let site = (0..25).fold(Site::builder(), |site, number| {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use haul::origin::{Origin, Response, Site};
 
 use crate::cli::haul;
+use crate::folder::Folder;
 use crate::report::browser::Browser;
 
 /// An image of one pixel.
@@ -126,7 +127,7 @@ fn haul_finds_what_a_browser_requests_and_the_other_references_are_known() {
         let theirs = requested(&site);
         assert!(theirs.len() > 4, "{theirs:?}");
         site.log().clear();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let stderr = crawl(folder.path(), &["--assets", "-d", "1", &site.url(page)]);
         let ours = requested(&site);
         let missed: Vec<_> = theirs.difference(&ours).collect();
@@ -143,7 +144,7 @@ fn a_mirror_in_a_browser_requests_nothing_from_the_site() {
     };
     let site = site();
     for (page, file) in [("/page", ["page", ".html"]), ("/x", ["x", ".xhtml"])] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let stderr = crawl(
             folder.path(),
             &["--mirror", "copy", "-d", "1", &site.url(page)],
@@ -188,7 +189,7 @@ fn find_file(folder: &Path, name: [&str; 2]) -> Option<PathBuf> {
 
 #[test]
 fn a_page_of_xhtml_is_read_by_the_rules_of_xml() {
-    let (site, folder) = (site(), tempfile::tempdir().unwrap());
+    let (site, folder) = (site(), Folder::new());
     let output = haul(
         folder.path(),
         &[

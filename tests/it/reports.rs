@@ -6,6 +6,7 @@ use haul::origin::{LogLevel, Origin, OriginSettings};
 use serde_json::Value;
 
 use crate::cli::haul;
+use crate::folder::Folder;
 use crate::report::browser::Browser;
 
 fn site() -> Origin {
@@ -47,7 +48,7 @@ fn is_drawn(browser: &mut Browser, page: &str, charts: u64) {
 
 #[test]
 fn a_fetch_and_a_crawl_report_what_they_did() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let site = site();
     let list: Vec<_> = (0..50)
         .map(|page| site.url(&format!("/page/{page}")))
@@ -131,7 +132,7 @@ fn a_fetch_and_a_crawl_report_what_they_did() {
 
 #[test]
 fn a_comparison_is_drawn_and_drawn_again_from_its_json() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "compare",
         "-q",
@@ -168,7 +169,7 @@ fn a_comparison_is_drawn_and_drawn_again_from_its_json() {
 
 #[test]
 fn a_file_that_is_not_report_data_is_rejected() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     for (text, expected) in [
         ("{", "not valid JSON"),
         ("{\"kind\":\"order\"}", "not the data of a report"),

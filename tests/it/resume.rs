@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -18,6 +18,8 @@ use haul::origin::{LogLevel, Origin, OriginSettings};
 use serde_json::Value;
 
 use crate::cli::haul;
+use crate::folder::Folder;
+use crate::program::{Process, Program};
 use crate::run::ms;
 use crate::written;
 
@@ -114,12 +116,12 @@ impl OutputKind {
 
 /// A process, and the standard error of it and everything that it started.
 pub(crate) struct Running {
-    child: Child,
+    child: Process,
     output: Receiver<String>,
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Program) -> Self {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let (sender, output) = channel();
@@ -227,7 +229,7 @@ fn crawl_trial(seed: u64) -> u32 {
         pages /= 4; // each file is flushed to disk separately
     }
     let origin = generated(pages);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let start = origin.url("/");
     let mut arguments = vec!["crawl", &start, "--job", "job", "-q", "--engine", engine];
     arguments.extend(kind.arguments());
@@ -269,7 +271,7 @@ fn long_list(origin: &Origin, path: &Path) -> BTreeSet<String> {
 /// Kills a fetch until it ends by itself, audits the output, and returns the number of kills.
 fn list_trial(seed: u64) -> u32 {
     let origin = generated(5001);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let rows = long_list(&origin, &folder.path().join("urls.txt"));
     let (engine, _) = ENGINES[1 + seed as usize % (ENGINES.len() - 1)];
     let kind = KINDS[seed as usize % 3];
@@ -346,7 +348,7 @@ fn children(parent: u32) -> Vec<PathBuf> {
 #[test]
 fn the_children_of_a_killed_run_end_with_it() {
     let origin = generated(3000);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let start = origin.url("/");
     let arguments = [
         "crawl",

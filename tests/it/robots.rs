@@ -13,6 +13,7 @@ use haul::origin::{Origin, Reply, Request, Response, Site};
 use haul::{Config, CrawlSettings};
 
 use crate::cli;
+use crate::folder::Folder;
 use crate::politeness::{assert_apart, on};
 use crate::run::{Report, config, ms, on_every_engine, run};
 
@@ -302,7 +303,7 @@ fn a_list_keeps_the_crawl_delay() {
 
 #[test]
 fn a_list_without_the_flag_never_asks_for_robots_txt_and_with_it_skips_count_as_in_crawls() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let fetch = |origin: &Origin, flags: &[&str]| {
         origin.log().clear();
         let urls = [origin.url("/open"), origin.url("/secret")];

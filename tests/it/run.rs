@@ -6,8 +6,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use haul::engine::Engine;
-use haul::{Config, Event, FetchError, HttpVersion, Outcome, Stop, Visit, crawl};
+use haul::{Config, Event, FetchError, HttpVersion, Outcome, Runner, Stop, Visit, crawl};
+
+use crate::leaks;
+use crate::program::PATH;
 
 /// A run without a new record for this long hangs.
 ///
@@ -95,6 +99,14 @@ impl Report {
         &self.records[0]
     }
 
+    /// Asserts that there is no secret in it.
+    fn search(&self) {
+        leaks::search("the report of a run", format!("{self:?}").as_bytes());
+        for record in &self.records {
+            leaks::search("a record", record.inside.0.as_bytes());
+        }
+    }
+
     /// Each record's status or error class.
     pub(crate) fn ends(&self) -> Vec<String> {
         self.records.iter().map(Record::end).collect()
@@ -176,7 +188,7 @@ pub(crate) fn config<T: Into<String>>(engine: &str, urls: impl IntoIterator<Item
 /// The same run on another engine.
 pub(crate) fn on(engine: &str, mut config: Config) -> Config {
     config.engine = engine.parse().unwrap();
-    config.program = Some(env!("CARGO_BIN_EXE_haul").into());
+    config.program = Some(PATH.into());
     config
 }
 
@@ -185,8 +197,23 @@ pub(crate) fn run(config: Config) -> Report {
     run_with(config, Stop::new(), |_| ())
 }
 
-/// Runs to the end, or until it is stopped; `tell` is called with every event.
+/// Runs to the end, or until it is stopped; `on_event` is called with every event.
 pub(crate) fn run_with(
+    config: Config,
+    stop: Stop,
+    on_event: impl FnMut(&Event<'_>) + Send + 'static,
+) -> Report {
+    let report = report(config, stop, on_event);
+    report.search();
+    report
+}
+
+/// Runs to the end without a search for secrets: the server sends one itself.
+pub(crate) fn run_unsearched(config: Config) -> Report {
+    report(config, Stop::new(), |_| ())
+}
+
+fn report(
     config: Config,
     stop: Stop,
     mut on_event: impl FnMut(&Event<'_>) + Send + 'static,
@@ -228,9 +255,28 @@ pub(crate) fn run_with(
     };
     Report {
         records,
-        outcome: outcome.unwrap(),
+        outcome: searched(outcome).unwrap(),
         events,
     }
+}
+
+/// Runs a program's run to the end and returns its visits.
+///
+/// # Errors
+/// The error that stopped the run.
+pub(crate) fn visits(runner: Runner) -> haul::Result<Vec<Box<Visit>>> {
+    let visits: Vec<_> = wait(runner.visits().collect());
+    let visits: Vec<_> = searched(visits.into_iter().collect())?;
+    leaks::search("the visits", format!("{visits:?}").as_bytes());
+    Ok(visits)
+}
+
+/// The same result, in whose error there is no secret.
+fn searched<T>(result: haul::Result<T>) -> haul::Result<T> {
+    if let Err(error) = &result {
+        leaks::search("an error", format!("{error} {error:?}").as_bytes());
+    }
+    result
 }
 
 /// Runs to the end and returns only the outcome.
@@ -243,7 +289,7 @@ pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
         .build()
         .unwrap();
     let run = crawl(&config, Stop::new(), |_| ());
-    runtime.block_on(async { tokio::time::timeout(LIMIT, run).await.unwrap() })
+    searched(runtime.block_on(async { tokio::time::timeout(LIMIT, run).await.unwrap() }))
 }
 
 /// Calls `test` for all engines at once, and reports those that failed.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use futures::StreamExt;
@@ -13,6 +12,8 @@ use haul::parse::Wants;
 use haul::sink::{Mark, Sink, Start};
 use haul::{Config, Error, JobSettings, Runner, Visit};
 
+use crate::folder::Folder;
+use crate::program::Program;
 use crate::resume::{Running, generated};
 use crate::run::{on, on_every_engine, wait};
 
@@ -133,7 +134,7 @@ impl Sink for Urls {
 #[test]
 fn an_error_of_a_custom_sink_ends_the_run_and_its_stream() {
     let (_origin, urls) = pages(300);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join("urls.txt");
     let failing = move |start: Start<'_>| {
         let sink = Urls::open(&path, start)?;
@@ -174,17 +175,16 @@ fn a_custom_sink_has_each_record_once_however_often_the_program_is_killed() {
         return crawl_in_a_job(folder.as_ref(), env::var(SEED).unwrap());
     }
     let pages = 3000;
-    let (origin, folder) = (generated(pages), tempfile::tempdir().unwrap());
+    let (origin, folder) = (generated(pages), Folder::new());
     let mut random = fastrand::Rng::with_seed(7);
     let mut kills = 0;
     loop {
-        let mut program = Command::new(env::current_exe().unwrap());
+        let test = thread::current();
+        let line = ["--exact", test.name().unwrap()];
+        let mut program = Program::at(&env::current_exe().unwrap(), folder.path(), &line);
         program
-            .args(["--exact", thread::current().name().unwrap()])
             .env(FOLDER, folder.path())
-            .env(SEED, origin.url("/"))
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped());
+            .env(SEED, origin.url("/"));
         let mut program = Running::start(program);
         let patience = crate::run::ms(random.u64(100..900) + 40 * kills);
         if let Some((code, output)) = program.ends_within(patience) {

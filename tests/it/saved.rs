@@ -9,6 +9,7 @@ use haul::origin::{Origin, Reply, Site};
 use serde_json::Value;
 
 use crate::cli::run;
+use crate::folder::Folder;
 use crate::{tools, written};
 
 const MODIFIED: &str = "Fri, 20 Nov 2020 10:00:00 GMT";
@@ -75,7 +76,7 @@ fn files_are_named_by_the_server_and_never_leave_their_folder_or_replace_one_ano
         .route("/get/dots", named("attachment; filename=\"..\"", "7"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let paths =
         ["1", "2", "up", "etc", "star", "none.txt", "dots"].map(|name| format!("/get/{name}"));
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
@@ -137,7 +138,7 @@ fn a_harmless_name_is_the_one_that_curl_uses() {
             .route("/get", named(disposition, "x"))
             .start()
             .unwrap();
-        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (ours, theirs) = (Folder::new(), Folder::new());
         let files = saved(ours.path(), &origin, &["/get"], &["--name-by", "header"]);
         let status = Command::new(&curl)
             .args(["-sOJ", &origin.url("/get")])
@@ -181,7 +182,7 @@ fn files_get_the_time_of_the_server_as_with_curl_unless_it_makes_no_sense() {
         .route("/none.bin", Reply::new(200).body("x"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let paths = [
         "/small.bin",
         "/large.bin",
@@ -223,7 +224,7 @@ fn files_get_the_time_of_the_server_as_with_curl_unless_it_makes_no_sense() {
 
 #[test]
 fn flags_about_saved_bodies_need_a_folder() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     for flags in [&["--name-by", "header"][..], &["--remote-time"]] {
         let line = [&["fetch", "http://h.invalid/"][..], flags].concat();
         let (code, _, stderr) = run(folder.path(), &line);

@@ -6,6 +6,8 @@ use haul::origin::{Origin, Response, Site};
 use serde_json::{Value, json};
 
 use crate::cli::haul;
+use crate::folder::Folder;
+use crate::program::Program;
 
 const PLANE: &str = "<title>x</title><h1> A <b>plane</b> </h1><p class=price>1.234,50 €</p>\
     <ul><li><a href=/b>B</a><li><a href=c>C</a></ul><p class=formula>=1+1</p>";
@@ -47,7 +49,7 @@ const SELECT: [&str; 8] = [
 
 #[test]
 fn selected_fields_are_typed_and_values_that_do_not_convert_are_reported() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let urls = ["/plane", "/saw", "/gone"].map(|path| shop.url(path));
     for engine in [
         "async",
@@ -88,7 +90,7 @@ fn selected_fields_are_typed_and_values_that_do_not_convert_are_reported() {
 
 #[test]
 fn a_table_has_a_column_for_each_selected_field_and_no_formula() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let (plane, saw) = (shop.url("/plane"), shop.url("/saw"));
     let mut words = vec!["fetch", "-q", "-o", "out.csv", "--engine", "sequential"];
     words.extend(SELECT);
@@ -122,7 +124,7 @@ count = { select = "i", type = "integer", min_rate = 0.5 }
 
 #[test]
 fn a_recipe_reads_items_from_its_pages_and_a_field_below_its_rate_is_an_exit_code() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     std::fs::write(folder.path().join("thing.toml"), RECIPE).unwrap();
     let (list, saw) = (shop.url("/list"), shop.url("/saw"));
     let words = [
@@ -160,7 +162,7 @@ fn a_recipe_reads_items_from_its_pages_and_a_field_below_its_rate_is_an_exit_cod
 
 #[test]
 fn a_mistake_in_a_recipe_is_reported_with_its_line_before_any_request() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let wrong = RECIPE
         .replace("match", "matches")
         .replace("\"integer\"", "\"whole\"");
@@ -194,7 +196,7 @@ fn a_mistake_in_a_recipe_is_reported_with_its_line_before_any_request() {
 
 #[test]
 fn a_crawl_reads_fields_from_each_page_that_it_finds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let site = Site::builder()
         .route(
             "/",
@@ -226,7 +228,7 @@ fn a_crawl_reads_fields_from_each_page_that_it_finds() {
 
 #[test]
 fn archived_pages_are_scraped_again_without_a_request() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let urls = ["/plane", "/saw", "/list", "/gone"].map(|path| shop.url(path));
     let mut words = vec!["fetch", "-q", "-f", "jsonl"];
     words.extend(SELECT);
@@ -283,7 +285,7 @@ fn archived_pages_are_scraped_again_without_a_request() {
 
 #[test]
 fn a_damaged_archive_is_reported_and_its_intact_records_are_read() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     let urls = ["/plane", "/saw"].map(|path| shop.url(path));
     let words = [
         "fetch",
@@ -316,7 +318,7 @@ fn a_damaged_archive_is_reported_and_its_intact_records_are_read() {
 
 #[test]
 fn a_selector_is_tried_on_a_page_and_its_matches_are_shown() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (shop(), Folder::new());
     std::fs::write(
         folder.path().join("page.html"),
         "<ul>\n<li>1\n<li>many\n</ul>",
@@ -360,10 +362,7 @@ fn a_selector_is_tried_on_a_page_and_its_matches_are_shown() {
 fn misses_beyond_a_hundred_are_counted() {
     let page = "<div class=item><h2>x</h2><i>many</i></div>".repeat(130);
     let site = Site::builder().route("/list", Response::page(page)).build();
-    let (shop, folder) = (
-        Origin::of(site.unwrap()).unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (shop, folder) = (Origin::of(site.unwrap()).unwrap(), Folder::new());
     std::fs::write(folder.path().join("thing.toml"), RECIPE).unwrap();
     let words = [
         "fetch",
@@ -391,14 +390,11 @@ fn bounded(page: String) -> Value {
             .unwrap(),
     )
     .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let binary = env!("CARGO_BIN_EXE_haul");
-    let mut shell = std::process::Command::new("sh");
-    let limited = "ulimit -v 4000000 && exec \"$0\" \"$@\"";
-    shell.args([
-        "-c",
-        limited,
-        binary,
+    let folder = Folder::new();
+    let limited = "ulimit -v 4000000 && exec haul \"$@\"";
+    let mut shell = Program::by("sh", folder.path(), limited);
+    shell.args(&[
+        "sh",
         "fetch",
         &shop.url("/"),
         "-f",
@@ -407,7 +403,7 @@ fn bounded(page: String) -> Value {
         "--max-size",
         "64M",
     ]);
-    shell.args([
+    shell.args(&[
         "-s",
         "title=h1",
         "-s",
@@ -416,9 +412,6 @@ fn bounded(page: String) -> Value {
         "--article",
         "--markdown",
     ]);
-    shell
-        .current_dir(folder.path())
-        .env("XDG_CONFIG_HOME", folder.path());
     let output = shell.output().unwrap();
     assert!(
         output.status.success(),

@@ -3,13 +3,15 @@
 use haul::origin::{Origin, Response, Site};
 
 use crate::cli::{haul, run, split_output};
+use crate::folder::Folder;
+use crate::program::Program;
 
-fn site() -> (Origin, tempfile::TempDir) {
+fn site() -> (Origin, Folder) {
     let site = Site::builder()
         .fallback(Response::page("x"))
         .start()
         .unwrap();
-    (site, tempfile::tempdir().unwrap())
+    (site, Folder::new())
 }
 
 #[test]
@@ -111,14 +113,9 @@ fn records_for_a_closed_standard_output_are_not_lost_silently() {
         (">&-", vec!["fetch", &url, "-o", "out.jsonl"], false),
         (">/dev/null", vec!["fetch", &url], false),
     ] {
-        let script = format!("exec \"$0\" \"$@\" {redirection}");
-        let mut command = std::process::Command::new("sh");
-        command
-            .args(["-c", &script, env!("CARGO_BIN_EXE_haul")])
-            .args(&line)
-            .current_dir(folder.path())
-            .env("XDG_CONFIG_HOME", folder.path())
-            .stdin(std::process::Stdio::null());
+        let script = format!("exec haul \"$@\" {redirection}");
+        let mut command = Program::by("sh", folder.path(), &script);
+        command.arg("sh").args(&line);
         let (code, _, stderr) = split_output(command.output().unwrap());
         assert_eq!(code, Some(0), "{redirection} {line:?}: {stderr}");
         assert_eq!(

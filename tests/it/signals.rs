@@ -2,23 +2,24 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{ChildStderr, Command};
 
 use haul::origin::{Gate, Response, Site};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::cli::{self, haul};
+use crate::folder::Folder;
+use crate::program::{Process, Program, Searched};
 use crate::run::wait;
 
-fn send(child: &Child, signal: Signal) {
+fn send(child: &Process, signal: Signal) {
     let pid = Pid::from_raw(child.id() as i32).unwrap();
     kill_process(pid, signal).unwrap();
 }
 
 /// Sends a signal to a process and its children, as terminals and service managers do.
-fn send_to_all(child: &Child, signal: Signal) {
+fn send_to_all(child: &Process, signal: Signal) {
     let pid = Pid::from_raw(child.id() as i32).unwrap();
     kill_process_group(pid, signal).unwrap();
 }
@@ -26,7 +27,7 @@ fn send_to_all(child: &Child, signal: Signal) {
 /// Starts a run and waits until it is in the middle.
 ///
 /// A record is written, a request is in flight, and rows are waiting.
-fn begin(command: &mut Command, site: &cli::Site) -> (Child, BufReader<std::process::ChildStderr>) {
+fn begin(command: &mut Program, site: &cli::Site) -> (Process, BufReader<Searched<ChildStderr>>) {
     let mut child = command.spawn().unwrap();
     site.arrived.recv().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -53,10 +54,10 @@ fn every_signal_that_ends_a_run_drains_it_and_has_a_code_of_its_own() {
         (Signal::QUIT, 131),
     ] {
         for engine in ["async", "processes:1x1"] {
-            let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
+            let (site, folder) = (cli::Site::start(), Folder::new());
             site.list(folder.path(), &["a", "held", "b"]);
             let mut command = haul(folder.path(), &LINE);
-            command.args(["--engine", engine]);
+            command.args(&["--engine", engine]);
             let (mut child, mut stderr) = begin(&mut command, &site);
             send(&child, signal);
             let mut draining = String::new();
@@ -92,7 +93,7 @@ fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight
         (Signal::HUP, 129),
         (Signal::QUIT, 131),
     ] {
-        let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
+        let (gate, folder) = (Gate::new(), Folder::new());
         let site = Site::builder()
             .fallback(Response::page("late").held(&gate))
             .start()
@@ -101,7 +102,7 @@ fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight
         std::fs::write(folder.path().join("urls.txt"), urls.join("\n")).unwrap();
         let line = ["fetch", "urls.txt", "--engine", "processes:1x1"];
         let mut command = haul(folder.path(), &[&line[..], &["-o", "out.jsonl"]].concat());
-        let mut child = command.process_group(0).spawn().unwrap();
+        let mut child = command.in_a_group().spawn().unwrap();
         wait(site.log().wait_for_hits(1));
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         send_to_all(&child, signal);
@@ -126,19 +127,11 @@ fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight
 
 #[test]
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
-    let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (cli::Site::start(), Folder::new());
     site.list(folder.path(), &["a", "held", "b"]);
-    let binary = env!("CARGO_BIN_EXE_haul");
     // As nohup does, and a shell for a background job.
-    let script = format!("trap '' HUP INT; exec {binary} {}", LINE.join(" "));
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", &script])
-        .current_dir(folder.path())
-        .env("XDG_CONFIG_HOME", folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    let script = format!("trap '' HUP INT; exec haul {}", LINE.join(" "));
+    let mut command = Program::by("sh", folder.path(), &script);
     let (mut child, mut stderr) = begin(&mut command, &site);
     send(&child, Signal::HUP);
     send(&child, Signal::INT);
@@ -160,7 +153,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
 
 #[test]
 fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
-    let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (cli::Site::start(), Folder::new());
     site.list(folder.path(), &["a"]);
     let pipe = folder.path().join("pipe");
     let mkfifo = Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -200,7 +193,7 @@ fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
 
 #[test]
 fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
-    let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (cli::Site::start(), Folder::new());
     site.list(folder.path(), &["a", "b", "held"]);
     let mut line = vec![
         "fetch",

@@ -5,11 +5,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::thread;
 
 use haul::parse::links::{LinkSettings, css, links};
 use haul::parse::scan::utf8;
+
+use crate::folder::{Folder, files};
+use crate::program::Program;
 
 /// A page: its path and query, its content type or a status (`301`, `404`), its body.
 pub(crate) type Page = (&'static str, &'static str, &'static str);
@@ -44,29 +47,13 @@ fn answer(mut stream: TcpStream, pages: &[Page]) -> Option<()> {
 }
 
 pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_haul"))
-        .args(["crawl", "--no-config", "-o", "records.jsonl"])
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
+    let crawl = &["crawl", "--no-config", "-o", "records.jsonl"];
+    let arguments = [crawl, arguments].concat();
+    Program::new(folder, &arguments).output().unwrap()
 }
 
 pub(crate) fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.extend(self::files(&path)),
-            false => files.push(path),
-        }
-    }
-    files.sort();
-    files
 }
 
 /// Every relative reference in a copy, with its file. Asserts that each leads to a file.
@@ -138,7 +125,7 @@ fn decoded(text: &str) -> String {
 
 #[test]
 fn every_relative_link_of_a_copy_of_two_hosts_leads_to_a_file_of_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let site = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/site");
     let output = haul(
         folder.path(),
@@ -217,7 +204,7 @@ const NASTY: &[Page] = &[
 #[test]
 fn a_copy_of_a_site_with_nasty_names_is_whole_and_stays_in_its_folder() {
     let address = serve(NASTY);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let output = haul(
         folder.path(),
         &[
@@ -266,7 +253,7 @@ const BROKEN: &[Page] = &[
 fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
     let address = serve(BROKEN);
     let url = |path: &str| format!("http://{address}{path}");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let plain = haul(folder.path(), &[&url("/")]);
     assert_eq!(plain.status.code(), Some(0), "{}", stderr_of(&plain));
     assert!(
@@ -331,7 +318,7 @@ fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
 fn the_allowed_share_of_failures_counts_every_page_of_a_crawl() {
     let address = serve(BROKEN);
     let url = format!("http://{address}/");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     // Two of six fail: the target of /moved, and /dead.
     for (flags, code) in [
         (&[][..], 0),

@@ -1,14 +1,14 @@
 //! A run that cannot start reports why, and leaves existing files unchanged.
 
-use std::process::Command;
-
 use haul::origin::{Response, Site};
 
+use crate::folder::Folder;
+use crate::program::{PATH, Program};
 use crate::run::ENGINES;
 
 #[test]
 fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let site = Site::builder()
         .fallback(Response::page("x"))
         .start()
@@ -18,7 +18,7 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
     // The limit does not apply to root, so run as another user, one without other processes.
     let uid = 50_000 + std::process::id() % 10_000;
     let binary = folder.path().join("haul");
-    std::fs::copy(env!("CARGO_BIN_EXE_haul"), &binary).unwrap();
+    std::fs::copy(PATH, &binary).unwrap();
     use std::os::unix::fs::PermissionsExt;
     let open = |path: &std::path::Path| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -33,12 +33,11 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
                 binary.display(),
                 site.url("/")
             );
-            let mut command = Command::new("bash"); // the only shell that can limit threads
-            command.args(["-c", &script]).current_dir(folder.path());
+            // The only shell that can limit threads.
+            let mut command = Program::by("bash", folder.path(), &script);
             command.env("HOME", folder.path());
             if is_root {
-                use std::os::unix::process::CommandExt;
-                command.uid(uid).gid(uid);
+                command.as_user(uid);
             }
             let output = command.output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);

@@ -17,6 +17,8 @@ use haul::{Config, Ended, Event, Stop};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::{haul, run};
+use crate::folder::Folder;
+use crate::program::Process;
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::run::wait;
 use crate::written;
@@ -71,7 +73,7 @@ fn rows_of(path: &Path) -> Vec<String> {
 fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_each_output() {
     let mut kills = 0;
     for seed in 0..3 {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let pages = folder.path().join("pages.warc");
         archive(&pages, 20_000);
         // The end of the archive is damaged: that counts as a row too.
@@ -93,7 +95,7 @@ fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_ea
 
 #[test]
 fn a_job_over_an_archive_respects_its_rows_and_its_limit_and_retries_failures() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     archive(&folder.path().join("pages.warc"), 400);
     let go = |more: &[&str]| {
         run(
@@ -124,7 +126,7 @@ fn a_job_over_an_archive_respects_its_rows_and_its_limit_and_retries_failures() 
 
 #[test]
 fn a_job_is_not_resumed_with_an_archive_that_was_changed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let pages = folder.path().join("pages.warc");
     archive(&pages, 50);
     let go = |more: &[&str]| run(folder.path(), &[&JOB[..], more].concat());
@@ -146,7 +148,7 @@ fn a_job_is_not_resumed_with_an_archive_that_was_changed() {
 }
 
 /// Starts a run whose output is a pipe, which the test reads as far as the run should get.
-fn begin(folder: &Path, words: &[&str]) -> (std::process::Child, BufReader<fs::File>) {
+fn begin(folder: &Path, words: &[&str]) -> (Process, BufReader<fs::File>) {
     let pipe = folder.join("pipe.jsonl");
     let mkfifo = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(mkfifo.success());
@@ -158,7 +160,7 @@ fn begin(folder: &Path, words: &[&str]) -> (std::process::Child, BufReader<fs::F
 
 #[test]
 fn an_interrupted_run_over_an_archive_prints_the_command_for_the_rest() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     archive(&folder.path().join("pages.warc"), 20_000);
     let words = ["fetch", "--from", "pages.warc"];
     let (child, mut records) = begin(
@@ -187,7 +189,7 @@ fn an_interrupted_run_over_an_archive_prints_the_command_for_the_rest() {
 
 #[test]
 fn a_run_over_an_archive_ends_when_its_time_is_up() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     archive(&folder.path().join("pages.warc"), 20_000);
     let words = ["fetch", "--from", "pages.warc", "--max-time", "100ms"];
     let more = ["-q", "--job", "job", "-o", "a.jsonl"];
@@ -210,7 +212,7 @@ fn a_run_over_an_archive_ends_when_its_time_is_up() {
 
 #[test]
 fn an_aborted_run_over_an_archive_ends_at_once_and_reports_what_is_missing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join("pages.warc");
     archive(&path, 2000);
     let stop = Stop::new();
@@ -236,7 +238,7 @@ fn an_aborted_run_over_an_archive_ends_at_once_and_reports_what_is_missing() {
 
 #[test]
 fn every_stored_page_has_its_record_whatever_it_says_about_its_host() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join("pages.warc");
     archive(&path, 1000);
     let mut records = Vec::new();
@@ -318,7 +320,7 @@ fn summaries_of(path: &Path) -> BTreeSet<(String, String, String)> {
 
 #[test]
 fn a_crawl_inside_an_archive_finds_the_latest_version_and_reports_what_is_missing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("pages.warc"), small()).unwrap();
     let words = [
@@ -371,7 +373,7 @@ fn a_crawl_inside_an_archive_finds_the_latest_version_and_reports_what_is_missin
 #[test]
 fn a_crawl_inside_an_archive_finds_what_the_original_crawl_found_without_requests() {
     let origin = generated(300);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let start = origin.url("/");
     let words = [
         "crawl",

@@ -9,6 +9,7 @@ use haul::Config;
 use haul::fetch::{ClientIdentity, Pin, TlsSettings, TlsVersion};
 
 use crate::cli::{haul, run as haul_to_the_end, split_output};
+use crate::folder::Folder;
 use crate::nginx::Nginx;
 use crate::relay::relay;
 use crate::run::{config, on_every_engine, outcome, run};
@@ -56,7 +57,7 @@ fn pin(folder: &Path, nginx: &Nginx) -> Option<String> {
 
 #[test]
 fn a_server_needs_a_pinned_key_even_if_certificates_are_not_checked() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let Some(nginx) = server() else { return };
     let Some(pin) = pin(folder.path(), &nginx) else {
         return;
@@ -89,7 +90,7 @@ fn a_server_needs_a_pinned_key_even_if_certificates_are_not_checked() {
 
 #[test]
 fn a_pin_is_given_as_curl_takes_it_or_as_a_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path();
     let Some(nginx) = server() else { return };
     let Some(pin) = pin(path, &nginx) else { return };
@@ -178,7 +179,7 @@ fn a_server_without_an_accepted_version_of_tls_has_its_own_class() {
 
 #[test]
 fn pins_and_client_certificates_are_not_used_with_a_proxy_that_they_would_reach() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let Some(nginx) = server() else { return };
     let Some(pin) = pin(folder.path(), &nginx) else {
         return;
@@ -204,7 +205,7 @@ fn pins_and_client_certificates_are_not_used_with_a_proxy_that_they_would_reach(
 
 #[test]
 fn the_keys_of_connections_are_written_where_the_environment_says_with_a_warning() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path();
     let versions = ["TLSv1.2", "TLSv1.3"].map(|version| format!("ssl_protocols {version}; {PAGE}"));
     let Some(nginx) = Nginx::start("$uri", &versions.each_ref().map(String::as_str)) else {

@@ -9,6 +9,7 @@ use haul::Config;
 use haul::fetch::{HostSettings, TlsSettings};
 
 use crate::cli;
+use crate::folder::Folder;
 use crate::nginx::Nginx;
 use crate::run::{config, on_every_engine, run};
 use crate::tools;
@@ -100,7 +101,7 @@ fn a_connection_to_a_socket_is_kept_alive() {
 
 #[test]
 fn a_socket_that_is_missing_or_that_nobody_listens_on_is_named() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let dead = folder.path().join("dead.sock");
     drop(UnixListener::bind(&dead).unwrap());
     let missing = folder.path().join("missing.sock");
@@ -126,7 +127,7 @@ fn the_flag_is_that_of_curl_and_excludes_proxies() {
     let Some(curl) = tools::program("curl") else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let socket = nginx.file("plain.sock");
     let socket = socket.to_str().unwrap();
     let page = "http://one.example:81/";

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::cli::haul;
 use crate::compare::{compare, json};
+use crate::folder::Folder;
 use crate::http2;
 
 /// A server that responds with `answer`, and a list of its URLs.
@@ -39,7 +40,7 @@ fn prose() -> String {
 
 #[test]
 fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     // Every second request over HTTP/2 is rejected, and `blocking` speaks HTTP/1.1.
     let address = http2::serve(&["h2", "http/1.1"], Arc::default());
     let urls = (0..20).map(|page| format!("https://{address}/half/{page}\n"));
@@ -99,7 +100,7 @@ fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
 
 #[test]
 fn pages_with_a_counter_are_proved_equal_by_their_text() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let counter = AtomicU64::new(0);
     let _origin = server(folder.path(), 12, move |_| {
         let nonce = counter.fetch_add(1, Relaxed);
@@ -118,7 +119,7 @@ fn pages_with_a_counter_are_proved_equal_by_their_text() {
 
 #[test]
 fn without_responses_that_are_proved_equal_there_is_no_winner() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let counter = AtomicU64::new(0);
     let _origin = server(folder.path(), 12, move |_| {
         // No two responses share a word: texts that share some may be similar by chance.
@@ -142,7 +143,7 @@ fn without_responses_that_are_proved_equal_there_is_no_winner() {
 
 #[test]
 fn the_suggested_command_has_the_measured_concurrency() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "--engines",
         "async",
@@ -183,7 +184,7 @@ fn the_suggested_command_has_the_measured_concurrency() {
 
 #[test]
 fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_reported() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let _origin = server(folder.path(), 60, |_| {
         Response::page(prose()).after(std::time::Duration::from_millis(100))
     });
@@ -205,7 +206,7 @@ fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_repo
 
 #[tokio::test]
 async fn an_interrupted_comparison_keeps_the_complete_rounds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let origin = server(folder.path(), 10, |_| Response::page(prose()));
     let words = [
         "compare",
@@ -260,7 +261,7 @@ fn rounded(value: f64) -> String {
 
 #[test]
 fn each_figure_in_the_explanation_is_in_the_data() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = ["--engines", "async", "--pages", "60", "--json", "-"];
     let comparison = json(&compare(folder.path(), &words));
     let (diagnosis, engine) = (&comparison["diagnosis"], &comparison["engines"][0]);
@@ -310,7 +311,7 @@ fn each_figure_in_the_explanation_is_in_the_data() {
 fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
     const LATE: std::time::Duration = std::time::Duration::from_secs(60);
     const TOO_SMALL: &str = "--time-budget: no engine got one record";
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = ["urls.txt", "--engines", "async", "--time-budget", "3s"];
     // Five requests to probe the server, ten to warm up the engine: from then on it is too slow for any round.
     let requests = AtomicU64::new(0);
@@ -337,7 +338,7 @@ fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
 
 #[test]
 fn a_sweep_continues_with_a_list_that_it_may_repeat() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let _origin = server(folder.path(), 6, |_| {
         Response::page("short").after(std::time::Duration::from_millis(5))
     });

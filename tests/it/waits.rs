@@ -11,6 +11,8 @@ use haul::origin::{Hit, Origin, OriginSettings, Reply, Request, Response, Site, 
 use haul::{Config, CrawlSettings, Event, Stop};
 use serde_json::Value;
 
+use crate::folder::Folder;
+use crate::program::Process;
 use crate::run::{Report, config, ms, on_every_engine, run, run_with};
 
 /// A local address on which nothing listens, reserved for a server that starts later.
@@ -377,7 +379,7 @@ fn records(folder: &std::path::Path) -> Vec<Value> {
 
 #[test]
 fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_fetches_them_all_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let mended = Arc::new(AtomicBool::new(false));
     let origin = failing_site(60, 20, mended.clone());
     let seed = origin.url("/");
@@ -444,7 +446,7 @@ fn a_host_whose_urls_each_fail_differently_is_not_considered_down() {
 const LOOKS: usize = 2_000;
 
 /// A child that is killed with the test.
-struct Running(std::process::Child);
+struct Running(Process);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -455,7 +457,7 @@ impl Drop for Running {
 
 #[test]
 fn job_and_explain_show_a_wait_with_its_reason_while_another_haul_works() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let origin = Site::builder()
         .route(
             "/robots.txt",

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use haul::origin::{Origin, Reply, Response, Site};
 use serde_json::Value;
+
+use crate::folder::Folder;
+use crate::program::Program;
 
 /// A server that responds with the request's body, or with its target if there is none.
 fn echo() -> Origin {
@@ -72,7 +75,7 @@ fn saved(folder: &Path, list: &str, into: &str) -> BTreeMap<String, String> {
 #[test]
 fn a_file_name_depends_on_the_request_and_not_on_the_order_of_requests() {
     let site = echo();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let plain = [
         "/",
         "/index.html",
@@ -140,7 +143,7 @@ fn a_page_that_was_saved_twice_is_read_once_in_its_latest_version() {
         .fallback(Response::call(counts))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let url = site.url("/");
     for _ in 0..2 {
         let output = haul(
@@ -162,7 +165,7 @@ fn a_page_that_was_saved_twice_is_read_once_in_its_latest_version() {
 #[test]
 fn records_are_not_glued_to_a_torn_one_and_the_user_is_warned() {
     let site = echo();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let urls: Vec<_> = (0..6).map(|page| site.url(&format!("/{page}"))).collect();
     let run = |urls: &[String], out: &str| {
         let mut words = vec!["fetch", "-q", "--append", "-o", out];
@@ -228,22 +231,15 @@ fn rows_of(path: &Path) -> Vec<u64> {
 fn a_full_disk_leaves_whole_records_and_the_command_for_the_rest() {
     let site = echo();
     let rows: Vec<_> = (0..400).map(|page| site.url(&format!("/{page}"))).collect();
-    let program = env!("CARGO_BIN_EXE_haul");
     for out in ["out.jsonl", "out.csv", "out.sqlite"] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         fs::write(folder.path().join("list.txt"), rows.join("\n")).unwrap();
         let shell = |script: String| {
-            let mut command = Command::new("sh");
-            command
-                .current_dir(folder.path())
-                .args(["-c", &script])
-                .output()
-                .unwrap()
+            let mut command = Program::by("sh", folder.path(), &script);
+            command.output().unwrap()
         };
         // The limit on a file's size, in blocks of 512 bytes.
-        let output = shell(format!(
-            "ulimit -f 160; '{program}' fetch list.txt -q -o {out}"
-        ));
+        let output = shell(format!("ulimit -f 160; haul fetch list.txt -q -o {out}"));
         let error = errors(&output);
         assert_eq!(output.status.code(), Some(5), "{out}: {error}");
         let command = error.lines().find_map(|line| line.strip_prefix("  haul "));
@@ -255,7 +251,7 @@ fn a_full_disk_leaves_whole_records_and_the_command_for_the_rest() {
         if out == "out.jsonl" {
             records(&folder.path().join(out));
         }
-        let output = shell(format!("'{program}' {command}"));
+        let output = shell(format!("haul {command}"));
         assert!(output.status.success(), "{out}: {}", errors(&output));
         let stored = rows_of(&folder.path().join(out));
         assert_eq!(stored, (1..=400).collect::<Vec<u64>>(), "{out}");
@@ -269,14 +265,12 @@ fn if_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
     let rows: Vec<_> = (0..ROWS)
         .map(|page| site.url(&format!("/{page}")))
         .collect();
-    let program = env!("CARGO_BIN_EXE_haul");
     for other in ["out.csv", "out.sqlite"] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         fs::write(folder.path().join("list.txt"), rows.join("\n")).unwrap();
         let shell = |script: String| {
-            let mut command = Command::new("sh");
-            let command = command.current_dir(folder.path());
-            command.args(["-c", &script]).output().unwrap()
+            let mut command = Program::by("sh", folder.path(), &script);
+            command.output().unwrap()
         };
         let written = || {
             let both = ["out.jsonl", other];
@@ -284,14 +278,14 @@ fn if_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
         };
         // Either output may reach the limit first.
         let output = shell(format!(
-            "ulimit -f 1000; '{program}' fetch list.txt -q -o {other} -o out.jsonl"
+            "ulimit -f 1000; haul fetch list.txt -q -o {other} -o out.jsonl"
         ));
         let stderr = errors(&output);
         assert_eq!(output.status.code(), Some(5), "{other}: {stderr}");
         let [lines, others] = written();
         assert_eq!(lines, others, "{other}");
         let command = stderr.lines().find_map(|line| line.strip_prefix("  haul "));
-        let output = shell(format!("'{program}' {}", command.unwrap()));
+        let output = shell(format!("haul {}", command.unwrap()));
         assert!(output.status.success(), "{other}: {}", errors(&output));
         let all: Vec<u64> = (1..=ROWS).collect();
         assert_eq!(written(), [all.clone(), all], "{other}");
@@ -322,7 +316,7 @@ fn late() -> Origin {
 #[test]
 fn after_a_retry_every_output_shows_which_record_counts_and_the_numbers_add_up() {
     let site = late();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let paths = [
         "/1", "/late/2", "/late/3", "/1", "/missing", "/late/6", "/7", "/7",
     ];
@@ -409,7 +403,7 @@ fn after_a_retry_every_output_shows_which_record_counts_and_the_numbers_add_up()
 #[test]
 fn the_numbers_of_a_report_are_disjoint_and_add_up_to_all_records() {
     let site = late();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let paths = ["/1", "/late/2", "/1", "/missing", "/7", "/7"];
     let mut list: Vec<_> = paths.iter().map(|path| site.url(path)).collect();
     list.push("ftp://h.example/".to_owned());
@@ -437,7 +431,7 @@ fn the_numbers_of_a_report_are_disjoint_and_add_up_to_all_records() {
 #[test]
 fn a_record_has_its_start_its_timings_and_the_selected_headers() {
     let site = late();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let (page, nobody) = (site.url("/1"), "http://127.0.0.1:9/");
     let before = format!("{:.3}", jiff::Timestamp::now());
     let words = [

@@ -7,6 +7,7 @@ use std::path::Path;
 use haul::archive::Archive;
 
 use super::{archived, run_strangers};
+use crate::folder::Folder;
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::tools;
 
@@ -96,7 +97,7 @@ fn haul_reads_a_package_that_another_program_made() {
 fn an_archive_of_a_crawl_that_is_killed_has_each_response_once() {
     for (seed, name) in [(1, "pages.warc"), (2, "pages.warc.gz"), (3, "pages.wacz")] {
         let origin = generated(600);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let start = origin.url("/");
         let words = ["crawl", &start, "--job", "job", "-q", "-o", name];
         let kills = pull_the_plug(folder.path(), seed, &words);

@@ -11,6 +11,7 @@ use haul::origin::{Origin, OriginSettings};
 
 use super::{run_strangers, serve, served};
 use crate::cli::run;
+use crate::folder::Folder;
 use crate::tools;
 
 /// The records of an uncompressed archive: the type and the whole text of each.
@@ -62,7 +63,7 @@ fn every_redirect_of_a_chain_is_archived_as_it_was_received() {
         "async:2",
         "processes:1x2",
     ] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let words = [
             "fetch",
             &first,
@@ -134,7 +135,7 @@ fn a_request_that_failed_is_archived_with_the_reason() {
     let origin = Origin::start(OriginSettings::default()).unwrap();
     let cut = origin.url("/fault/truncated-length");
     let nobody = "http://127.0.0.1:1/";
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let words = [
         "fetch",
         "-q",
@@ -194,7 +195,7 @@ fn foreign(kind: &str, uri: &str, media: &str, block: &str) -> String {
 
 #[test]
 fn a_resource_is_a_page_and_records_without_a_page_are_counted() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let page = "<title>As it was on a disk</title>";
     let records = [
         foreign(

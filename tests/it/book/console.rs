@@ -6,13 +6,14 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{self, Stdio};
 use std::{env, fs, thread};
 
 use regex::Regex;
 
 use super::blocks::{Block, Command, blocks};
 use super::{CRATE, Page, pages};
+use crate::folder::Folder;
+use crate::program::{PATH, Program};
 use crate::tools;
 
 /// Programs that a page may use and that not every machine has.
@@ -51,7 +52,7 @@ fn mismatches(page: &Page) -> Vec<String> {
     if commands.is_empty() {
         return Vec::new();
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     symlink(
         Path::new(CRATE).join("fixtures"),
         folder.path().join("fixtures"),
@@ -92,7 +93,7 @@ fn outputs(commands: &[Command], folder: &Path) -> Option<Vec<String>> {
     for program in PROGRAMS.iter().filter(|program| uses(program)) {
         tools::program(program)?;
     }
-    let mut path = vec![Path::new(env!("CARGO_BIN_EXE_haul")).parent()?.to_owned()];
+    let mut path = vec![Path::new(PATH).parent()?.to_owned()];
     if uses("python3") {
         path.push(tools::python("parquet")?.parent()?.to_owned());
     }
@@ -104,21 +105,12 @@ fn outputs(commands: &[Command], folder: &Path) -> Option<Vec<String>> {
         .map(|command| command.text.clone() + &after)
         .collect();
     let script = format!("exec 2>&1\n{script}");
-    let mut shell = process::Command::new("bash");
-    for (name, _) in
-        env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HAUL_"))
-    {
-        shell.env_remove(name);
-    }
+    let mut shell = Program::by("bash", folder, &script);
     shell
-        .args(["-c", &script])
-        .current_dir(folder)
-        .env("XDG_CONFIG_HOME", folder)
         .env("PATH", env::join_paths(path).unwrap())
         .env("COLUMNS", "100")
         .env("HAUL_PROGRESS", "none") // on a terminal, progress disappears when the run ends
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null());
+        .env("LC_ALL", "C.UTF-8");
     let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
     let mut outputs: Vec<String> = output.split(MARK).map(str::to_owned).collect();
     outputs.pop(); // the text after the last mark

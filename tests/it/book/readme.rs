@@ -3,6 +3,8 @@
 use super::blocks::blocks;
 use super::{Page, pages};
 
+use crate::folder::Folder;
+
 /// The maximum length of the README, in bytes.
 const LONGEST: usize = 10_000;
 
@@ -34,7 +36,7 @@ fn arguments(command: &str) -> Vec<&str> {
 
 #[test]
 fn every_command_of_a_console_block_that_is_not_run_still_parses() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let mut seen = 0;
     for page in pages() {
         for block in blocks(&page.text) {

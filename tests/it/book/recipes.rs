@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::blocks::blocks;
 use super::{CHAPTERS, CRATE, Page, between, pages};
 
+use crate::folder::Folder;
+
 const SCHEMA: &str = "docs/src/reference/recipe.schema.json";
 
 fn schema() -> Value {
@@ -26,7 +28,7 @@ fn problems(recipe: &str) -> Vec<String> {
 
 /// Whether haul accepts a recipe, and what it prints to standard error.
 fn check(recipe: &str) -> (bool, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     fs::write(folder.path().join("r.toml"), recipe).unwrap();
     let (code, _, stderr) = crate::cli::run(folder.path(), &["recipe", "check", "r.toml"]);
     (code == Some(0), stderr)
@@ -130,7 +132,7 @@ fn the_guide_shows_the_recipe_of_the_fixtures() {
 
 #[test]
 fn every_filter_is_in_the_table_of_filters() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     fs::write(folder.path().join("page.html"), "<p>").unwrap();
     let (_, _, stderr) = crate::cli::run(folder.path(), &["select", "page.html", "p|zzzzzzzz"]);
     let filters = between(&stderr, "there are ", "\n").split(", ");

@@ -1,11 +1,12 @@
 //! Links that leave the crawl: each is checked with one request and not followed.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use haul::origin::{Gate, Origin, Response, Site, Step};
 
 use super::{broken, haul, linking, records, requests, rows, stderr_of};
+use crate::folder::Folder;
+use crate::program::Program;
 use crate::run::wait;
 
 /// Another site, which the crawled one links to.
@@ -51,7 +52,7 @@ fn site_with_external_links(other: &Origin) -> Origin {
 fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
     let other = other_site();
     let origin = site_with_external_links(&other);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let seed = origin.url("/");
     let flags = [
         "crawl",
@@ -114,7 +115,7 @@ fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
 fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process() {
     let other = other_site();
     let origin = site_with_external_links(&other);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let seed = origin.url("/");
     let run = |limit: &str| {
         let flags = [
@@ -180,7 +181,7 @@ fn a_server_that_rejects_head_in_any_way_gets_a_get_request() {
     links.push(other.url("/closes"));
     let links: Vec<&str> = links.iter().map(String::as_str).collect();
     let origin = Origin::of(Site::builder().route("/", linking(&links)).build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let flags = [
         "crawl",
         &origin.url("/"),
@@ -216,14 +217,11 @@ fn an_external_link_has_one_record_even_if_the_run_is_killed() {
     let links = [other.url("/slow"), other.url("/fine")];
     let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
     let origin = Origin::of(site.build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let flags = ["crawl", &origin.url("/"), "--external", "--job", "job"];
-    let mut killed = Command::new(env!("CARGO_BIN_EXE_haul"))
-        .args(flags)
-        .args(["--no-config", "-q", "-o", "records.jsonl"])
-        .current_dir(folder.path())
-        .spawn()
-        .unwrap();
+    let more = ["--no-config", "-q", "-o", "records.jsonl"];
+    let line = [&flags[..], &more].concat();
+    let mut killed = Program::new(folder.path(), &line).spawn().unwrap();
     wait(other.log().wait_for("/slow"));
     killed.kill().unwrap();
     killed.wait().unwrap();
@@ -257,7 +255,7 @@ fn fragments_are_checked_on_external_pages_whose_links_are_not_followed() {
     let links = [format!("{page}#there"), format!("{page}#nowhere")];
     let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
     let origin = Origin::of(site.build().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let seed = origin.url("/");
     for engine in ["async", "blocking", "processes"] {
         let flags = [

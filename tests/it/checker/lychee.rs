@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{haul, rows, stderr_of};
 
+use crate::folder::Folder;
+
 /// lychee's results for two sites, with the commands that produced them.
 const LYCHEE: &str = include_str!("lychee.json");
 
@@ -45,7 +47,7 @@ fn found_by_lychee(site: &str) -> BTreeSet<BrokenLink> {
 
 /// The broken links that haul reports on a site that it serves, from these seeds.
 fn found_by_haul(site: &str, seeds: &[&str]) -> BTreeSet<BrokenLink> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let site = format!("{}/fixtures/{site}", env!("CARGO_MANIFEST_DIR"));
     let flags = [
         "--serve",

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use haul::origin::{Gate, Response, Site};
 use rustix::process::Signal;
 
 use super::{JobCrawl, LIMIT, urls};
 use crate::cli::{haul, run};
+use crate::folder::Folder;
+use crate::program::{PATH, Program};
 use crate::resume::Running;
 use crate::run::wait;
 
@@ -26,15 +26,7 @@ fn an_interrupted_job_prints_a_command_that_resumes_and_finishes_it() {
             .find(|line| line.starts_with("haul crawl"));
         let command = command.unwrap_or_else(|| panic!("no command in {text}"));
         let requests = job.origin.log().requests();
-        let binary = Path::new(env!("CARGO_BIN_EXE_haul"));
-        let search = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
-        let mut shell = Command::new("/bin/sh");
-        shell
-            .args(["-c", command])
-            .current_dir(job.folder.path())
-            .env("PATH", search)
-            .env("XDG_CONFIG_HOME", job.folder.path())
-            .stderr(Stdio::piped());
+        let shell = Program::by("sh", job.folder.path(), command);
         let (code, text) = Running::start(shell)
             .ends_within(LIMIT)
             .expect("the run hangs");
@@ -69,7 +61,7 @@ fn a_finished_job_reports_its_failures_and_exits_as_before() {
         .route("/well", Response::page("well"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let (first, gone, well) = (site.url("/"), site.url("/gone"), site.url("/well"));
     let crawl = ["crawl", "--job", "crawl", &first];
     let checked = ["crawl", "--job", "checked", "--fail-on-broken", &first];
@@ -119,7 +111,7 @@ fn the_exit_code_of_a_resumed_job_covers_all_its_sessions() {
         .route("/well", Response::page("well"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let (gone, well) = (site.url("/gone"), site.url("/well"));
     let session = |more: &[&str]| {
         let words = ["crawl", "--job", "job", "-c", "1", "--ignore-robots"];
@@ -138,7 +130,7 @@ fn a_job_whose_limit_of_rows_is_raised_reads_on_in_its_list() {
         .fallback(Response::page("well"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let list: String = (1..=5).map(|row| site.url(&format!("/{row}\n"))).collect();
     fs::write(folder.path().join("list.txt"), list).unwrap();
     let session = |more: &[&str]| {
@@ -164,23 +156,9 @@ fn run_as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)>
     if rustix::process::geteuid().is_root() {
         // The binary may be in a folder that no other user can enter.
         let binary = folder.join("haul");
-        fs::copy(env!("CARGO_BIN_EXE_haul"), &binary).unwrap();
-        let environment: Vec<_> = command
-            .get_envs()
-            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
-            .collect();
-        command = Command::new(binary);
-        command
-            .args(words)
-            .current_dir(folder)
-            .uid(NOBODY)
-            .gid(NOBODY);
-        for (name, value) in environment {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        fs::copy(PATH, &binary).unwrap();
+        command = Program::at(&binary, folder, words);
+        command.as_user(NOBODY);
     }
     let output = command.output().ok()?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -193,7 +171,7 @@ fn an_unreadable_job_folder_is_not_mistaken_for_one_without_a_job() {
         .fallback(Response::page("well"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let url = site.url("/gone");
     let (code, _, text) = run(folder.path(), &["fetch", "-q", "--job", "job", &url]);
@@ -259,7 +237,7 @@ fn a_second_process_reports_which_folder_is_in_use() {
         .fallback(Response::page("well"))
         .start()
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let start = origin.url("/");
     let arguments = ["crawl", "-q", "--job", "the-job", &start];
     let mut first = Running::start(haul(folder.path(), &arguments));
