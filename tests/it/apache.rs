@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use crate::stranger::{Stranger, free_ports};
+use crate::stranger::{self, Stranger, free_ports};
 use crate::tools;
 
 /// Where Debian puts its modules.
@@ -22,7 +22,7 @@ impl Apache {
     /// Starts Apache with ten pages, `/0` to `/9`, for a user and a password, or returns `None` if it is not installed.
     pub(crate) fn start(user: &str, password: &str) -> Option<Self> {
         let program = tools::program("apache2")?;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = stranger::folder();
         let path = folder.path();
         // Started as root, it works as somebody who may read nothing else.
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::SystemTime;
 
 use haul::origin::{Lastmod, Origin, OriginSettings, Validators};
 use haul::parse::simhash;
+
+use crate::folder::Folder;
+use crate::program::{Process, Program};
 
 /// The first page that does not exist in any edition here.
 const END: usize = 1_200;
@@ -303,8 +306,8 @@ fn what_pages_and_sitemaps_say_agrees() {
 }
 
 /// A folder of pages, a hundred of them and twenty of another host, and a file.
-fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn folder() -> Folder {
+    let folder = Folder::new();
     let host = folder.path().join("hosts/shop.localhost");
     std::fs::create_dir_all(&host).unwrap();
     let text = "The quick brown fox jumps over the lazy dog and then it sleeps until noon. ";
@@ -409,16 +412,12 @@ fn files_have_nonces_and_the_validators_that_the_settings_ask_for() {
 }
 
 /// `haul serve` on a free port, until it is dropped.
-struct Server(Child, SocketAddr);
+struct Server(Process, SocketAddr);
 
 impl Server {
     fn start(arguments: &[&str]) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_haul"))
-            .args(["serve", "--port", "0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let line = [&["serve", "--port", "0"], arguments].concat();
+        let mut child = Program::new(Path::new("."), &line).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -507,11 +506,9 @@ fn flags_that_are_out_of_bounds_are_refused() {
         ("--lastmod", "yesterday", "never-changes"),
         ("--validators", "odd", "weak-etag"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_haul"))
-            .args(["serve", "--port", "0", "--pages", "10"])
-            .arg(format!("{flag}={value}"))
-            .output()
-            .unwrap();
+        let flagged = format!("{flag}={value}");
+        let line = ["serve", "--port", "0", "--pages", "10", &flagged];
+        let output = Program::new(Path::new("."), &line).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(

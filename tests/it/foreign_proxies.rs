@@ -13,7 +13,7 @@ use crate::certificates::self_signed;
 use crate::cli;
 use crate::folder::Folder;
 use crate::run::{ENGINES, config, on_every_engine, run};
-use crate::stranger::{Stranger, free_ports, wait_until};
+use crate::stranger::{self, Stranger, free_ports, wait_until};
 use crate::tools;
 
 /// Whether a proxy asks for the name `ann` and the password `s3cret`.
@@ -80,7 +80,7 @@ impl Foreign {
     }
 
     fn start(command: impl FnOnce(&str, u16) -> Command) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = stranger::folder();
         let port = free_ports(1)[0];
         let mut command = command(folder.path().to_str().unwrap(), port);
         let server = Stranger::start(folder, &mut command, port, Signal::TERM);

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::cli::{self, haul};
 use crate::folder::Folder;
 use crate::run::{config, run};
-use crate::stranger::{Stranger, free_ports, wait_until};
+use crate::stranger::{self, Stranger, free_ports, wait_until};
 use crate::{tools, written};
 
 /// A private nginx for a test.
@@ -32,7 +32,7 @@ impl Nginx {
     ///
     /// They may listen on Unix sockets too. The log has the variables in `logged` for each request. The certificate is for names below `nginx.localhost`.
     pub(crate) fn start(logged: &str, servers: &[&str]) -> Option<Self> {
-        Self::within(tempfile::tempdir().unwrap(), logged, servers)
+        Self::within(stranger::folder(), logged, servers)
     }
 
     /// The same, in a folder that may have files to serve.
@@ -147,7 +147,7 @@ fn a_download_that_was_killed_is_continued_and_ends_with_the_sum_and_the_time_of
     };
     let body: Vec<u8> = (0..6_u32 << 20).map(|at| (at / 9 % 251) as u8).collect();
     let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&body)));
-    let served = tempfile::tempdir().unwrap();
+    let served = stranger::folder();
     let file = served.path().join("files/data.bin");
     fs::create_dir(served.path().join("files")).unwrap();
     fs::write(&file, &body).unwrap();

@@ -11,8 +11,10 @@ use haul::origin::{Hit, Origin, Reply, Request, Response, Site, Step};
 use haul::sink::FilesSettings;
 
 use crate::cli;
+use crate::folder::Folder;
 use crate::nginx::Nginx;
 use crate::run::{Report, config, ms, on_every_engine, run};
+use crate::stranger;
 use crate::stranger::wait_until;
 use crate::written;
 
@@ -107,7 +109,7 @@ fn assert_whole(report: &Report, folder: &Path, seed: usize) {
 fn a_large_file_is_received_in_segments_at_the_same_time_and_joined() {
     on_every_engine(|engine| {
         let origin = origin(|body, range| Response::from(part(body, range)).after(ms(50)));
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let report = run(settings(engine, origin.url("/large"), folder.path()));
         assert_whole(&report, folder.path(), 0);
         assert_eq!(report.only().wire_bytes, TOTAL as u64);
@@ -132,7 +134,7 @@ fn a_large_file_is_received_in_segments_at_the_same_time_and_joined() {
 #[test]
 fn segments_count_against_the_limit_of_their_host() {
     let origin = origin(|body, range| Response::from(part(body, range)).after(ms(20)));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let mut settings = settings("async:16", origin.url("/large"), folder.path());
     settings.frontier.per_host = 2;
     let report = run(settings);
@@ -157,7 +159,7 @@ fn a_segment_that_is_cut_continues_where_it_was() {
             }
             part(body, range).into()
         });
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let report = run(settings(engine, origin.url("/large"), folder.path()));
         assert_whole(&report, folder.path(), 0);
         assert_eq!(report.only().attempts, ["cut"], "{engine}");
@@ -186,7 +188,7 @@ fn a_file_whose_segments_do_not_fit_together_is_received_as_a_whole() {
                 1_051_663 => lie(body, range),
                 _ => part(body, range).into(),
             });
-            let folder = tempfile::tempdir().unwrap();
+            let folder = Folder::new();
             let report = run(settings(engine, origin.url("/large"), folder.path()));
             assert_whole(&report, folder.path(), 0);
             let attempts = &report.only().attempts;
@@ -215,7 +217,7 @@ fn a_file_that_changes_between_its_segments_is_received_as_a_whole() {
             })
             .start()
             .unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let report = run(settings(engine, origin.url("/large"), folder.path()));
         assert_whole(&report, folder.path(), 9);
     });
@@ -247,7 +249,7 @@ fn a_small_file_and_one_without_ranges_or_validator_are_received_as_a_whole() {
         .start()
         .unwrap();
     for path in ["/small", "/weak", "/none", "/silent"] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let report = run(settings("async:8", origin.url(path), folder.path()));
         assert_eq!(report.ends(), ["200"], "{path}");
         assert_eq!(origin.log().hits(path).len(), 1, "{path}");
@@ -258,7 +260,7 @@ fn a_small_file_and_one_without_ranges_or_validator_are_received_as_a_whole() {
 fn a_checksum_is_that_of_the_whole() {
     on_every_engine(|engine| {
         let origin = origin(|body, range| part(body, range).into());
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let mut wrong = settings(engine, origin.url("/large"), folder.path());
         wrong.seeds.checksum = Some(format!("sha256={}", "0".repeat(64)).parse().unwrap());
         let report = run(wrong);
@@ -274,7 +276,7 @@ fn a_checksum_is_that_of_the_whole() {
 #[test]
 fn a_download_in_segments_that_was_killed_continues_with_what_it_has() {
     let body = body(3);
-    let served = tempfile::tempdir().unwrap();
+    let served = stranger::folder();
     fs::create_dir(served.path().join("files")).unwrap();
     fs::write(served.path().join("files/large.bin"), &body).unwrap();
     let server = "location /files/ { root .; }";
@@ -293,7 +295,7 @@ fn a_download_in_segments_that_was_killed_continues_with_what_it_has() {
         "--segments",
         "4",
     ];
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let slowly = [&line[..], &["--limit-rate", "1M"]].concat();
     let mut child = cli::haul(folder.path(), &slowly).spawn().unwrap();
     let parts = || {
@@ -322,7 +324,7 @@ fn a_download_in_segments_that_was_killed_continues_with_what_it_has() {
 
 #[test]
 fn segments_are_for_saved_files() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let line = ["fetch", "--segments", "4", "http://127.0.0.1:1/"];
     let (code, _, stderr) = cli::run(folder.path(), &line);
     assert!(

@@ -12,6 +12,7 @@ use haul::origin::{Origin, OriginSettings, Reply, Response, Site, Validators};
 
 use crate::archive::run_strangers;
 use crate::cli;
+use crate::folder::Folder;
 use crate::run::{ms, on, on_every_engine, run, wait};
 use crate::{stranger, tools, written};
 
@@ -92,7 +93,7 @@ fn a_second_crawl_has_every_page_of_the_first_and_says_what_changed() {
     on_every_engine(|engine| {
         let edition = Arc::new(AtomicU64::new(0));
         let origin = site(edition.clone());
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let [old, new, third] = ["old", "new", "third"].map(|name| folder.path().join(name));
         let first = run(crawl(engine, origin.url("/"), &old, None));
         assert_eq!(first.records.len() as u64, PAGES + 1, "{:?}", first.ends());
@@ -141,7 +142,7 @@ fn a_second_crawl_has_every_page_of_the_first_and_says_what_changed() {
 fn unchanged_pages_keep_their_fields_and_items_in_every_output() {
     let edition = Arc::new(AtomicU64::new(0));
     let origin = site(edition);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let line = |job: &'static str| {
         vec![
             "crawl".to_owned(),
@@ -194,7 +195,7 @@ fn unchanged_pages_keep_their_fields_and_items_in_every_output() {
 fn an_old_job_that_cannot_be_compared_with_is_refused_before_anything_is_sent() {
     let origin = site(Arc::new(AtomicU64::new(0)));
     let stranger = site(Arc::new(AtomicU64::new(0)));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path();
     let url = origin.url("/");
     let base = ["crawl", url.as_str(), "--allow-private", "-q"];
@@ -251,7 +252,7 @@ fn an_archive_names_the_earlier_response_of_each_page_that_did_not_change() {
         return;
     };
     let origin = site(Arc::new(AtomicU64::new(0)));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path();
     let url = origin.url("/");
     let go = |flags: &[&str]| {
@@ -287,7 +288,7 @@ fn edition(address: SocketAddr, edition: u64) -> Origin {
 fn a_second_crawl_that_is_killed_again_and_again_has_each_page_once_and_names_exactly_the_changed_ones()
  {
     let address = stranger::nobody();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path();
     let url = format!("http://{address}/");
     let base = [

@@ -83,6 +83,11 @@ pub(crate) fn wait_until(otherwise: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
+/// A folder for a server, which is not searched for secrets: it may know some.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
 /// Ports for a server that cannot be told to choose its own.
 ///
 /// They are below those that Linux gives to whoever asks for port 0, and this process uses each once: a port that was
