@@ -96,7 +96,8 @@
 //! | | [`engine`] | keeps requests in flight, in five ways behind one interface |
 //! | | [`fetch`], [`parse`] | sends one request; parses one page |
 //! | | [`extract`] | extracts typed fields from a page, with selections and recipes |
-//! | | [`archive`] | reads stored pages again |
+//! | | [`archive`], `recorded` | reads stored pages, and records, again |
+//! | | `input` | reads text files of any encoding and compression |
 //! | | [`sink`] | writes records, files and archives |
 //! | nouns | [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`] | the data that modules pass to each other |
 //! | | [`PageUrl`], [`HostKey`], [`robots`] | URLs, hosts and their rules |
@@ -126,8 +127,10 @@ pub mod engine;
 pub mod extract;
 pub mod fetch;
 pub mod frontier;
+mod input;
 pub mod parse;
 mod past;
+mod recorded;
 pub mod scope;
 pub mod seeds;
 pub mod sink;

@@ -4,10 +4,10 @@ use tokio::sync::mpsc;
 
 use super::batch::{BATCH, Batch};
 use super::entry::Entry;
-use super::lines::BeforeWait;
 use super::position::Position;
 use super::progress::Progress;
 use super::settings::SeedSettings;
+use crate::input::lines::BeforeWait;
 
 /// The most bytes of stored pages sent at a time, plus the page that exceeds them.
 const BATCH_BYTES: u64 = 1 << 20;

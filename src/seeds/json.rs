@@ -9,14 +9,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
-use super::encoding;
 use super::entry::{Entry, JobBuilder, bad};
 use super::feeder::{Enough, Feeder};
-use super::input::{Input, unreadable};
-use super::lines::Line;
 use super::repair::{may_round, repaired};
 use super::words;
 use crate::error::{Error, Result};
+use crate::input::encoding;
+use crate::input::lines::Line;
+use crate::input::{Input, unreadable};
 use crate::job::{self, Request};
 
 /// The longest line: it may be a record with the text of its page.

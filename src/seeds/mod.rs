@@ -6,14 +6,10 @@
 
 mod batch;
 mod channel;
-mod encoding;
 mod entry;
 mod failures;
 mod feeder;
-mod foreign;
-mod input;
 mod json;
-mod lines;
 mod position;
 mod progress;
 mod repair;

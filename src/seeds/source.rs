@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entry::JobBuilder;
 use super::feeder::{Enough, Feeder};
-use super::input::{Input, open_lines, unreadable};
-use super::lines::BeforeWait;
 use super::settings::{ListFormat, SeedSource};
 use super::{json, table, text};
 use crate::error::Result;
+use crate::input::lines::BeforeWait;
+use crate::input::{Input, open_lines, unreadable};
 
 /// Checks a file before the run begins.
 ///

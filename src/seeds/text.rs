@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::entry::{Entry, JobBuilder, bad};
 use super::feeder::{Enough, Feeder};
-use super::input::{Input, LONGEST};
-use super::lines::Line;
 use super::words::{self, Words};
+use crate::input::lines::Line;
+use crate::input::{Input, LONGEST};
 use crate::job::Request;
 
 /// The column that stores what follows a URL and a tab.

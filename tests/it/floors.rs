@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 18] = [
+const FLOORS: [(&str, &[&str]); 20] = [
     ("past", &[]),
     ("parse", &["extract"]),
     ("fetch", &["past"]),
@@ -26,8 +26,10 @@ const FLOORS: [(&str, &[&str]); 18] = [
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("archive", &[]),
-    ("seeds", &["archive"]),
-    ("sink", &["archive", "extract", "parse"]),
+    ("input", &[]),
+    ("recorded", &["input"]),
+    ("seeds", &["archive", "input", "recorded"]),
+    ("sink", &["archive", "extract", "parse", "recorded"]),
     (
         "config",
         &[

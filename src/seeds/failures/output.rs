@@ -1,14 +1,14 @@
 //! An output of an earlier run, and which of its records are fetched again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::job::rows::Rows;
+use crate::recorded::Output;
 
 /// The failures in an output written by haul.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failures {
-    pub(super) path: PathBuf,
-    pub(super) format: OutputFormat,
+    pub(super) output: Output,
     /// The numbers of the records to fetch again, from 1.
     pub(super) chosen: Rows,
     /// The number of records to fetch again.
@@ -25,29 +25,14 @@ pub struct Failures {
     pub foreign: u64,
 }
 
-/// The format of an output, detected from its first bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum OutputFormat {
-    #[default]
-    Jsonl,
-    Csv,
-    Sqlite,
-    Parquet,
-}
-
 impl Failures {
     /// The path of the output.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.output.path()
     }
 
     /// The name of its format, as in `--format`.
     pub fn format(&self) -> &'static str {
-        match self.format {
-            OutputFormat::Jsonl => "jsonl",
-            OutputFormat::Csv => "csv",
-            OutputFormat::Sqlite => "sqlite",
-            OutputFormat::Parquet => "parquet",
-        }
+        self.output.format().name()
     }
 }

@@ -5,11 +5,13 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::framing::{Dialect, Record, Records};
 use super::kind::TableKind;
-use crate::seeds::input::LONGEST;
-use crate::seeds::lines::Lines;
-use crate::seeds::{encoding, words};
+use crate::input::LONGEST;
+use crate::input::encoding;
+use crate::input::framing::{Dialect, Record, Records};
+use crate::input::lines::Lines;
+use crate::recorded;
+use crate::seeds::words;
 use crate::url::PageUrl;
 
 /// The number of rows that are examined, besides the header.
@@ -41,10 +43,6 @@ const NAMES: [&str; 22] = [
     "host",
     "hostname",
 ];
-/// The start of a table that was written by haul.
-const HAUL_HEADER: &str = "row,url,final_url,redirects,status";
-/// The longest record of a table written by haul: it may contain the text of a page.
-const LONGEST_HAUL_RECORD: usize = 64 << 20;
 
 /// The layout of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,13 +181,16 @@ impl Candidate {
             true => format!("the columns are {}", names.join(", ")),
             false => format!("it has no header line, and {} columns", names.len()),
         };
-        let of_records = header.join(",").starts_with(HAUL_HEADER);
+        let of_records = header
+            .iter()
+            .take(recorded::HEADER.len())
+            .eq(&recorded::HEADER);
         let layout = match column {
             Ok(column) => Ok(Layout {
                 dialect: Dialect {
                     strict: of_records,
                     longest: if of_records {
-                        LONGEST_HAUL_RECORD
+                        recorded::LONGEST
                     } else {
                         dialect.longest
                     },

@@ -1,25 +1,23 @@
 //! CSV and TSV: rows with a URL column. The other columns are carried through.
 
-mod framing;
 mod kind;
 mod layout;
 
-use std::io;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::framing::{Record, Records};
 pub(super) use self::kind::TableKind;
 use self::layout::Layout;
 pub(super) use self::layout::has_url_header;
 use super::entry::{Entry, JobBuilder, bad};
-use super::failures::Recorded;
 use super::feeder::{Enough, Feeder};
-use super::input::{Input, unreadable};
-use super::lines::{BeforeWait, Line};
-use super::{encoding, json, words};
+use super::{json, words};
 use crate::error::{Error, Result};
+use crate::input::encoding;
+use crate::input::framing::{Cells, Record, Records};
+use crate::input::lines::{BeforeWait, Line};
+use crate::input::{Input, unreadable};
 use crate::job::Request;
 
 /// Checks that a table has a column of URLs.
@@ -106,39 +104,6 @@ pub(super) fn read(
     }
 }
 
-/// Calls `visit` for each record of a table written by haul.
-///
-/// `false` if haul did not write it.
-///
-/// # Errors
-/// If the input cannot be read.
-pub(super) fn each_record(
-    mut lines: Input,
-    visit: &mut dyn FnMut(Option<Recorded>) -> Result<(), Enough>,
-) -> io::Result<bool> {
-    let layout = layout::detect(lines.sample(1, &mut ())?, TableKind::Csv, None);
-    let layout = match layout {
-        Ok(Some(layout)) if layout.of_records => layout,
-        _ => return Ok(false),
-    };
-    let mut records = Records::new(lines, layout.dialect);
-    let mut record = Record::default();
-    while records.next(&mut record, &mut ())? {
-        if record.line <= layout.before {
-            continue;
-        }
-        let is_whole = record.problem.is_none() && record.cells.len() == layout.names.len();
-        let recorded = is_whole.then(|| {
-            let cells = layout.names.iter().zip(record.cells.iter());
-            Recorded::from_cells(cells.map(|(name, cell)| (&**name, encoding::text(cell))))
-        });
-        if visit(recorded).is_err() {
-            break;
-        }
-    }
-    Ok(true)
-}
-
 impl Layout {
     fn entry(&self, row: u64, record: &Record, maker: &mut JobBuilder) -> Entry {
         let url = record.cells.get(self.column).unwrap_or_default();
@@ -207,7 +172,7 @@ impl Layout {
     /// It is not fetched, because the quotes count, but it is reported, because one of them may be left over from
     /// an earlier row.
     fn is_like_a_row(&self, line: &Line) -> bool {
-        let mut cells = framing::Cells::default();
+        let mut cells = Cells::default();
         let is_closed = cells.split(&line.bytes, self.dialect, None).is_none();
         let url = cells.get(self.column).unwrap_or_default();
         is_closed

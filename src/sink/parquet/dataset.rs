@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::super::growing::sync_entry;
 use super::journal;
-use super::layout::Layout;
 use super::part::{self, OPEN};
 use super::rows::Rows;
 use super::tables::Tables;
 use crate::error::{Error, Result};
+use crate::recorded::Layout;
 use crate::visit::fields::Value;
 
 /// The folders of a dataset.

@@ -9,7 +9,6 @@
 
 mod dataset;
 mod journal;
-mod layout;
 mod part;
 #[cfg(test)]
 mod properties;

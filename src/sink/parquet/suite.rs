@@ -10,9 +10,9 @@ use parquet::record::{Row, RowAccessor};
 
 use super::super::samples::Case;
 use super::super::{Sink, Start};
-use super::layout::Layout;
 use super::{Bounds, Parquet, Tables};
 use crate::error::Result;
+use crate::recorded::Layout;
 
 /// A function that opens a variant.
 pub(crate) type Open = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;

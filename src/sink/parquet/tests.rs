@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::super::samples::{self, Case, numbered, things};
 use super::super::{Format, Record};
-use super::layout::Layout;
 use super::suite::{self, numbers, rows};
 use super::*;
+use crate::recorded::Layout;
 use crate::visit::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table};
 
 fn settings(path: &Path, append: bool) -> Case {

@@ -1,13 +1,21 @@
-//! The lines of an input, decompressed according to its first bytes.
+//! Text inputs: files and pipes, decompressed, as UTF-8, and split into lines or the records of a table.
+//!
+//! The first bytes decide how an input is read; nothing is loaded as a whole. Edge: what the lines mean is the
+//! caller's business.
+
+pub(crate) mod encoding;
+mod foreign;
+pub(crate) mod framing;
+pub(crate) mod lines;
 
 use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::encoding::{self, Peeked};
-use super::foreign::Refusal;
-use super::lines::Lines;
 use crate::error::{Error, Result};
+use encoding::Peeked;
+use foreign::Refusal;
+use lines::Lines;
 
 /// The number of bytes read at a time.
 const BUFFER: usize = 256 << 10;
@@ -16,13 +24,13 @@ const ZSTD_WINDOW: u32 = 27;
 /// The longest line of text or of a table: no URL is that long.
 ///
 /// The rest of a longer line is skipped.
-pub(super) const LONGEST: usize = 1 << 20;
+pub(crate) const LONGEST: usize = 1 << 20;
 
 /// The lines of an input.
-pub(super) type Input = Lines<Box<dyn Read>>;
+pub(crate) type Input = Lines<Box<dyn Read>>;
 
 /// The lines of an input, decompressed and as UTF-8.
-pub(super) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {
+pub(crate) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {
     let refused = |refusal| match refusal {
         Refusal::Archive => Error::ArchiveAsList {
             name: name.to_owned(),
@@ -52,7 +60,7 @@ fn decompress(raw: Box<dyn Read>) -> io::Result<Peeked> {
     Ok(raw)
 }
 
-pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
+pub(crate) fn unreadable(name: &str, source: io::Error) -> Error {
     Error::Input {
         name: name.to_owned(),
         source,

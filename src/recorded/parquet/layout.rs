@@ -12,7 +12,7 @@ const PAGES: &str = "pages";
 
 /// The way in which the files of a dataset are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// Tables are next to each other: `out.parquet` for pages, `out.product.parquet` for items.
     Beside,
     /// Tables are folders inside `out.parquet`.
@@ -21,7 +21,7 @@ pub(super) enum Layout {
 
 impl Layout {
     /// The version number in its note.
-    pub(super) const fn version(self) -> u32 {
+    pub(crate) const fn version(self) -> u32 {
         match self {
             Self::Within => 1,
             Self::Beside => 2,
@@ -29,7 +29,7 @@ impl Layout {
     }
 
     /// The folder of a table.
-    pub(super) fn table(self, dataset: &Path, name: &str) -> PathBuf {
+    pub(crate) fn table(self, dataset: &Path, name: &str) -> PathBuf {
         match self {
             Self::Within => dataset.join(name),
             Self::Beside if name == PAGES => dataset.to_owned(),
@@ -41,7 +41,7 @@ impl Layout {
     }
 
     /// The folder of files that are not parts.
-    pub(super) fn aside(self, dataset: &Path) -> PathBuf {
+    pub(crate) fn aside(self, dataset: &Path) -> PathBuf {
         match self {
             Self::Within => dataset.to_owned(),
             Self::Beside => {
@@ -52,7 +52,7 @@ impl Layout {
     }
 
     /// The file that marks the dataset as an output of haul.
-    pub(super) fn note(self, dataset: &Path) -> PathBuf {
+    pub(crate) fn note(self, dataset: &Path) -> PathBuf {
         self.aside(dataset).join(match self {
             Self::Within => "_haul.json",
             Self::Beside => "haul.json",

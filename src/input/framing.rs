@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use memchr::memchr;
 
-use crate::seeds::lines::{BeforeWait, Line, Lines};
+use super::lines::{BeforeWait, Line, Lines};
 
 /// The most lines of one record.
 const LINES: usize = 10_000;
@@ -18,35 +18,35 @@ const LONGEST_LINE: usize = 16 << 20;
 
 /// How cells are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dialect {
-    pub(super) delimiter: u8,
+pub(crate) struct Dialect {
+    pub(crate) delimiter: u8,
     /// Whether cells may be quoted.
-    pub(super) quotes: bool,
+    pub(crate) quotes: bool,
     /// Whether all quotes can be trusted: in a table written by haul.
-    pub(super) strict: bool,
+    pub(crate) strict: bool,
     /// The most bytes of a record of several lines.
-    pub(super) longest: usize,
+    pub(crate) longest: usize,
 }
 
 /// The cells of a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Cells {
+pub(crate) struct Cells {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 /// One record.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Record {
-    pub(super) cells: Cells,
+pub(crate) struct Record {
+    pub(crate) cells: Cells,
     /// The line it starts on.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// What is wrong with it.
-    pub(super) problem: Option<&'static str>,
+    pub(crate) problem: Option<&'static str>,
 }
 
 /// A table that is read record by record.
-pub(super) struct Records<R> {
+pub(crate) struct Records<R> {
     lines: Lines<R>,
     dialect: Dialect,
     /// Lines that were read ahead and turned out to be records of their own.
@@ -68,24 +68,24 @@ enum Closing {
 }
 
 impl Cells {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
+    pub(crate) fn get(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)?;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         Some(&self.bytes[start..end])
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
     /// Splits a record; returns the position of a quote that opens a cell and is never closed.
     ///
     /// In that case the cells are not valid. The quote at `literal` does not open a cell.
-    pub(super) fn split(
+    pub(crate) fn split(
         &mut self,
         text: &[u8],
         dialect: Dialect,
@@ -126,7 +126,7 @@ impl Cells {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn new(mut lines: Lines<R>, dialect: Dialect) -> Self {
+    pub(crate) fn new(mut lines: Lines<R>, dialect: Dialect) -> Self {
         lines.set_longest(dialect.longest.max(LONGEST_LINE));
         if dialect.quotes {
             lines.distinguish_line_ends();
@@ -144,7 +144,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// If the input cannot be read.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         record: &mut Record,
         wait: &mut impl BeforeWait,
@@ -181,7 +181,7 @@ impl<R: Read> Records<R> {
     }
 
     /// The lines after the first that belong to the last record: they are inside quotes.
-    pub(super) fn inside(&self) -> &[Line] {
+    pub(crate) fn inside(&self) -> &[Line] {
         &self.inside
     }
 

@@ -130,7 +130,7 @@ impl Read for Transcoded {
 /// The text of bytes that should be UTF-8.
 ///
 /// Bytes that are not valid UTF-8 are read as Windows-1252, which old spreadsheets write.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::error::refused;
-use super::recorded::Item;
+use super::visitor::Visitor;
+use super::wanted::Wanted;
 use crate::error::Result;
-use crate::seeds::feeder::Enough;
 
 /// Returns an error in place of the records.
 ///
 /// # Errors
 /// Always.
-pub(super) fn each(path: &Path, _: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
+pub(super) fn each(path: &Path, _: Wanted, _: &mut dyn Visitor) -> Result<()> {
     Err(refused(path, "this haul was built without Parquet"))
 }

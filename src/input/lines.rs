@@ -8,12 +8,12 @@ use std::io::{self, Read};
 use memchr::memchr2;
 
 /// The number of bytes read at a time, and the most that can be sampled before reading.
-pub(super) const BUFFER: usize = 256 << 10;
+pub(crate) const BUFFER: usize = 256 << 10;
 /// How much of an input is sampled to detect its layout, if there is as much.
 const SAMPLE: usize = 64 << 10;
 
 /// An input that is read line by line.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     input: R,
     buffer: Vec<u8>,
     /// The range of the buffer that has not been read yet.
@@ -31,7 +31,7 @@ pub(super) struct Lines<R> {
 
 /// A line ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum LineEnd {
+pub(crate) enum LineEnd {
     Feed,
     Return,
     Both,
@@ -42,17 +42,17 @@ pub(super) enum LineEnd {
 
 /// A line without its ending.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Line {
+    pub(crate) bytes: Vec<u8>,
     /// Its number, from 1.
-    pub(super) number: u64,
-    pub(super) end: LineEnd,
+    pub(crate) number: u64,
+    pub(crate) end: LineEnd,
     /// Whether it was longer than the limit.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl LineEnd {
-    pub(super) const fn bytes(self) -> &'static [u8] {
+    pub(crate) const fn bytes(self) -> &'static [u8] {
         match self {
             LineEnd::Feed => b"\n",
             LineEnd::Return => b"\r",
@@ -63,7 +63,7 @@ impl LineEnd {
 }
 
 /// Called before a read that may block.
-pub(super) trait BeforeWait {
+pub(crate) trait BeforeWait {
     fn before_wait(&mut self);
 }
 
@@ -74,7 +74,7 @@ impl BeforeWait for () {
 
 impl<R: Read> Lines<R> {
     /// At most `longest` bytes of each line are kept.
-    pub(super) fn new(input: R, longest: usize) -> Self {
+    pub(crate) fn new(input: R, longest: usize) -> Self {
         Self {
             input,
             buffer: vec![0; BUFFER],
@@ -89,14 +89,14 @@ impl<R: Read> Lines<R> {
     }
 
     /// Sets the limit for the lines that follow.
-    pub(super) fn set_longest(&mut self, longest: usize) {
+    pub(crate) fn set_longest(&mut self, longest: usize) {
         self.longest = longest;
     }
 
     /// From now on, waits for the byte after a CR to tell CR from CRLF.
     ///
     /// This only matters inside quoted cells, which keep their line endings.
-    pub(super) fn distinguish_line_ends(&mut self) {
+    pub(crate) fn distinguish_line_ends(&mut self) {
         self.exact = true;
     }
 
@@ -104,7 +104,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// If the input cannot be read.
-    pub(super) fn next(&mut self, line: &mut Line, wait: &mut impl BeforeWait) -> io::Result<bool> {
+    pub(crate) fn next(&mut self, line: &mut Line, wait: &mut impl BeforeWait) -> io::Result<bool> {
         line.bytes.clear();
         line.cut = false;
         line.end = LineEnd::None;
@@ -196,7 +196,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// If the input cannot be read.
-    pub(super) fn sample(&mut self, least: usize, wait: &mut impl BeforeWait) -> io::Result<&[u8]> {
+    pub(crate) fn sample(&mut self, least: usize, wait: &mut impl BeforeWait) -> io::Result<&[u8]> {
         loop {
             let ready = &self.buffer[self.start..self.end];
             if ready.len() >= SAMPLE || whole_lines(ready) >= least {

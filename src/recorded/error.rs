@@ -1,13 +1,14 @@
 //! The errors of an output that cannot be read.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
 use crate::error::Error;
 
 pub(super) fn unreadable(path: &Path, source: io::Error) -> Error {
-    Error::Input {
-        name: path.display().to_string(),
+    Error::Unreadable {
+        path: path.to_owned(),
         source,
     }
 }
@@ -19,9 +20,14 @@ pub(super) fn refused(path: &Path, problem: &str) -> Error {
     }
 }
 
+/// An output that is damaged: `after` is the last line, or row, that was read.
+pub(super) fn damaged(path: &Path, unit: &str, after: u64, problem: &dyn Display) -> Error {
+    refused(path, &format!("damaged after {unit} {after}: {problem}"))
+}
+
 pub(super) fn not_ours(path: &Path) -> Error {
     refused(
         path,
-        "no records of haul: failures are read from its .jsonl, .csv, .sqlite and .parquet outputs",
+        "no records of haul: they are read from its .jsonl, .csv, .sqlite and .parquet outputs",
     )
 }
