@@ -91,6 +91,7 @@
 //! | | [`compare`], [`report`] | runs the same work through every engine; a page with the results |
 //! | loop | [`crawl`](crawl()), [`Config`] | moves everything along the arrows above |
 //! | parts | [`seeds`] | reads lists of every kind as a stream |
+//! | | [`earlier`] | reads an earlier run again, page by page, wherever it was written |
 //! | | [`scope`] | decides which URLs belong to a crawl, and which are traps |
 //! | | [`frontier`] | decides when a request may be sent, and whether it is retried |
 //! | | [`engine`] | keeps requests in flight, in five ways behind one interface |
@@ -123,6 +124,7 @@ mod visit;
 // The parts.
 pub mod archive;
 mod descriptors;
+pub mod earlier;
 pub mod engine;
 pub mod extract;
 pub mod fetch;

@@ -100,6 +100,20 @@ impl Archive {
         }
     }
 
+    /// Ignores what comes after `bytes` of the numbered file: a killed process may have left a torn record there.
+    #[must_use]
+    pub(crate) fn up_to(mut self, file: u32, bytes: u64) -> Self {
+        if let Content::Files(files) = &mut self.source {
+            files.parts.truncate(file as usize + 1);
+            if let Some(part) = files.parts.get_mut(file as usize) {
+                part.length = part.length.min(bytes.saturating_sub(part.start));
+            }
+            // The first file is open already, without this limit.
+            (files.next, files.open) = (0, None);
+        }
+        self
+    }
+
     /// Says where large bodies go, instead of the system's folder for temporary files.
     #[must_use]
     pub fn spool(mut self, folder: PathBuf) -> Self {

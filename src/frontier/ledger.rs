@@ -49,6 +49,15 @@ pub(crate) struct OpenJob {
     pub(super) known: Known,
 }
 
+/// The folder that relative paths start from; `None` if it is gone, or is not UTF-8.
+fn working_folder() -> Option<String> {
+    std::env::current_dir()
+        .ok()?
+        .into_os_string()
+        .into_string()
+        .ok()
+}
+
 /// The sinks' marks of the job in a folder; empty if there is no readable job.
 pub(crate) fn stored_marks(folder: &Path) -> BTreeMap<String, serde_json::Value> {
     Reader::read(folder, |reader| Ok(reader.known().marks.clone())).unwrap_or_default()
@@ -83,12 +92,16 @@ impl OpenJob {
         may_change: &[String],
         reads: u64,
     ) -> Result<Self> {
+        let directory = working_folder();
         if folder.has_job() {
             let (mut store, known) = Sqlite::open(&folder)?;
             let differences = Differences::between(&known.settings, settings);
             differences.check(folder.path(), may_change)?;
             if !differences.is_empty() {
                 store.change(settings)?;
+            }
+            if let Some(directory) = directory.filter(|now| known.directory.as_ref() != Some(now)) {
+                store.note_directory(&directory)?;
             }
             return Ok(Self {
                 store,
@@ -100,6 +113,7 @@ impl OpenJob {
             seed: fastrand::u64(..),
             settings: settings.clone(),
             reads: Some(reads),
+            directory,
             ..Known::default()
         };
         let store = Sqlite::create(&folder, &known)?;

@@ -77,7 +77,9 @@ pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use since::since;
 pub(crate) use storage::PendingCommit;
-pub(crate) use store::{JOB_FILES, JobFolder, ListMark, Row, last_commit};
+pub(crate) use store::{
+    JOB_FILES, JobFolder, ListMark, Reader as JobReader, Row, State as RowState, last_commit,
+};
 
 use crate::error::Result;
 use crate::hsts::StrictHosts;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::error::{damaged, not_ours};
+use super::item::{Choice, Visitor};
 use super::record::Recorded;
-use super::visitor::{Choice, Visitor};
 use super::wanted::Wanted;
 use crate::error::Result;
 use crate::input::framing::{Cells, Dialect, Record, Records};

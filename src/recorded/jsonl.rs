@@ -11,8 +11,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 
 use super::csv::LONGEST;
 use super::error::{damaged, not_ours};
+use super::item::{Choice, Item, Visitor};
 use super::record::{Recorded, digest};
-use super::visitor::{Choice, Item, Visitor};
 use super::wanted::{REQUIRED, Wanted};
 use crate::error::Result;
 use crate::input::Input;
@@ -124,7 +124,9 @@ impl<'de> serde::de::Visitor<'de> for &mut PartialRecord {
                 "external" => recorded.external = or_default(&mut map)?,
                 "columns" => recorded.columns = map.next_value()?,
                 "final_url" => recorded.final_url = map.next_value()?,
+                "location" => recorded.location = map.next_value()?,
                 "content_type" => recorded.content_type = map.next_value()?,
+                "charset" => recorded.charset = map.next_value()?,
                 "sha256" => {
                     let text: Option<Cow<'_, str>> = map.next_value()?;
                     recorded.sha256 = text.and_then(|text| digest(&text));

@@ -12,7 +12,7 @@
 
 mod csv;
 mod error;
-mod items;
+mod item;
 mod jsonl;
 mod output;
 #[cfg(feature = "parquet")]
@@ -22,13 +22,13 @@ mod parquet;
 mod parquet;
 mod record;
 mod sqlite;
-mod visitor;
 mod wanted;
 
 pub(crate) use csv::{HEADER, LONGEST};
+pub use item::Choice;
+pub(crate) use item::{Item, Visitor};
 pub(crate) use output::Output;
 #[cfg(feature = "parquet")]
 pub(crate) use parquet::Layout;
 pub(crate) use record::Recorded;
-pub(crate) use visitor::{Choice, Item, Visitor};
 pub(crate) use wanted::Wanted;

@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::error::{refused, unreadable};
-use super::visitor::Visitor;
+use super::item::Visitor;
 use super::wanted::Wanted;
 use super::{csv, jsonl, parquet, sqlite};
 use crate::error::Result;
@@ -53,6 +55,19 @@ impl Output {
             format: detect_format(path)?,
             end: None,
         })
+    }
+
+    /// Ignores what comes after the mark of a job: a killed process may have left more, and torn records.
+    #[must_use]
+    pub(crate) fn up_to(mut self, mark: &Value) -> Self {
+        let name = match self.format {
+            OutputFormat::Jsonl | OutputFormat::Csv => "bytes",
+            OutputFormat::Sqlite => "pages",
+            // A part is complete, or is not there.
+            OutputFormat::Parquet => return self,
+        };
+        self.end = mark.get(name).and_then(Value::as_u64);
+        self
     }
 
     /// The path of the output.

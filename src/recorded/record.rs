@@ -22,7 +22,11 @@ pub(crate) struct Recorded {
     pub(crate) external: bool,
     pub(crate) columns: Map<String, Value>,
     pub(crate) final_url: Option<String>,
+    /// The target of a redirect that was not followed.
+    pub(crate) location: Option<String>,
     pub(crate) content_type: Option<String>,
+    /// The character encoding of the body, by its WHATWG name.
+    pub(crate) charset: Option<String>,
     pub(crate) sha256: Option<[u8; 32]>,
     /// The fingerprint of the page's text, which records of this version do not contain.
     pub(crate) simhash: Option<u64>,
@@ -69,7 +73,9 @@ impl Recorded {
             "external" => self.external = matches!(text, "true" | "1"),
             "columns" => self.columns = serde_json::from_str(text).unwrap_or_default(),
             "final_url" => self.final_url = some(),
+            "location" => self.location = some(),
             "content_type" => self.content_type = some(),
+            "charset" => self.charset = some(),
             "sha256" => self.sha256 = digest(text),
             "simhash" => self.simhash = u64::from_str_radix(text, 16).ok(),
             "title" => self.title = some(),

@@ -29,9 +29,11 @@ pub(super) const REQUIRED: [&str; 8] = [
 const ALWAYS: [&str; 2] = ["pass", "external"];
 
 /// The fields that describe a response, besides its header fields.
-const RESPONSE: [&str; 6] = [
+const RESPONSE: [&str; 8] = [
     "final_url",
+    "location",
     "content_type",
+    "charset",
     "sha256",
     "simhash",
     "title",

@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 20] = [
+const FLOORS: [(&str, &[&str]); 21] = [
     ("past", &[]),
     ("parse", &["extract"]),
     ("fetch", &["past"]),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, &[&str]); 20] = [
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("archive", &[]),
+    ("earlier", &["archive", "frontier", "parse", "recorded"]),
     ("input", &[]),
     ("recorded", &["input"]),
     ("seeds", &["archive", "input", "recorded"]),

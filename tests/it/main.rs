@@ -27,6 +27,7 @@ mod connections;
 mod cookies;
 mod crawl;
 mod digest;
+mod earlier;
 mod editions;
 mod engines;
 mod examples;

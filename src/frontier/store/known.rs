@@ -53,6 +53,7 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
             done: number("list_done")? != 0,
         },
         settings: serde_json::from_str(read("settings")?).map_err(wrong)?,
+        directory: kept("directory")?.and_then(|text| Some(text.as_str()?.to_owned())),
         pass: u32::try_from(number("pass")?).unwrap_or(u32::MAX),
         raised: u32::try_from(number("raised")?).unwrap_or(u32::MAX),
         superseded: number("superseded")?,
@@ -73,6 +74,9 @@ pub(super) fn write_known(
     write_value(database, "settings", &known.settings)?;
     if let Some(reads) = known.reads {
         write_value(database, "reads", &reads)?;
+    }
+    if let Some(directory) = &known.directory {
+        write_value(database, "directory", directory)?;
     }
     write_value(database, "pass", &known.pass)?;
     write_value(database, "raised", &known.raised)?;

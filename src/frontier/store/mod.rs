@@ -89,6 +89,10 @@ pub(crate) struct Known {
     pub(crate) list: ListMark,
     /// The settings that the job was started with: each value as text, by name.
     pub(crate) settings: BTreeMap<String, String>,
+    /// The working folder of the last session, where the relative paths of its outputs start.
+    ///
+    /// `None` in jobs of earlier versions, and where it is not UTF-8.
+    pub(crate) directory: Option<String>,
     /// The number of times that failures were put back.
     pub(crate) pass: u32,
     /// The number of passes for raised pages, fetched again for a recipe or a nearer link.

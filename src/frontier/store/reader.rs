@@ -40,17 +40,33 @@ impl Reader {
         if !job_exists(folder)? {
             return Err(Error::store(folder, "there is no job here"));
         }
-        let mut log = path.clone().into_os_string();
-        log.push("-wal");
-        let is_worked_on = || Path::new(&log).exists();
-        if !is_worked_on() {
+        if !is_worked_on(&path) {
             let answer = Self::open(folder, &path, true).and_then(|reader| ask(&reader));
-            if !is_worked_on() {
+            if !is_worked_on(&path) {
                 return answer;
             }
             // A haul process started meanwhile: the rows may be half old and half new.
         }
         ask(&Self::open(folder, &path, false)?)
+    }
+
+    /// Like [`read`](Self::read), but calls `ask` once only, so that it may pass on what it reads.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and when a haul process starts to work on the job meanwhile.
+    pub(crate) fn read_once<T>(folder: &Path, ask: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let path = database(folder);
+        if !job_exists(folder)? {
+            return Err(Error::store(folder, "there is no job here"));
+        }
+        let was_worked_on = is_worked_on(&path);
+        let answer = Self::open(folder, &path, !was_worked_on).and_then(|reader| ask(&reader));
+        match is_worked_on(&path) && !was_worked_on {
+            true => Err(Error::Locked {
+                path: folder.to_owned(),
+            }),
+            false => answer,
+        }
     }
 
     fn open(folder: &Path, path: &Path, unchanging: bool) -> Result<Self> {
@@ -204,6 +220,13 @@ impl Reader {
         let key = text.and_then(|text| HostKey::kept(&text));
         key.ok_or_else(|| Error::damaged(&self.path, format!("damaged: there is no host {id}")))
     }
+}
+
+/// Whether a haul process works on a job: its database has a log.
+fn is_worked_on(database: &Path) -> bool {
+    let mut log = database.to_owned().into_os_string();
+    log.push("-wal");
+    Path::new(&log).exists()
 }
 
 /// When a job was last written to, in seconds since 1970.

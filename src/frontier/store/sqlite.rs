@@ -131,6 +131,14 @@ impl Sqlite {
         write_value(&self.database, "settings", settings).map_err(|error| self.failed(&error))
     }
 
+    /// Notes the working folder of this session.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn note_directory(&mut self, directory: &str) -> Result<()> {
+        write_value(&self.database, "directory", &directory).map_err(|error| self.failed(&error))
+    }
+
     pub(super) fn failed(&self, error: &rusqlite::Error) -> Error {
         broken(&self.path, error)
     }

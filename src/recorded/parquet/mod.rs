@@ -9,8 +9,8 @@ use std::path::Path;
 use parquet::record::{Field, Row};
 
 use super::error::damaged;
+use super::item::{Choice, Visitor};
 use super::record::Recorded;
-use super::visitor::{Choice, Visitor};
 use super::wanted::Wanted;
 use crate::error::Result;
 use items::Items;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::refused;
-use super::visitor::Visitor;
+use super::item::Visitor;
 use super::wanted::Wanted;
 use crate::error::Result;
 

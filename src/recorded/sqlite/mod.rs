@@ -1,16 +1,18 @@
 //! Records in SQLite, in the order they were written.
 
+mod items;
+
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{damaged, not_ours, refused};
-use super::items::Tables;
+use super::item::{Choice, Visitor};
 use super::record::Recorded;
-use super::visitor::{Choice, Visitor};
 use super::wanted::{REQUIRED, Wanted};
 use crate::error::{Error, Result};
+use items::Tables;
 
 /// Passes each row of the table of pages to the visitor, up to the page `end`.
 ///

@@ -6,8 +6,10 @@ use super::record::Recorded;
 
 /// What to do with an item of an output, decided by its number before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub enum Choice {
+    /// Read it.
     Read,
+    /// Go on with the next one.
     Skip,
     /// Skip it and everything after it.
     Stop,

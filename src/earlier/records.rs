@@ -1,0 +1,100 @@
+//! The pages of an output with records.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::page::{Page, PageVisitor, Text, Wants};
+use super::saved;
+use crate::error::Result;
+use crate::recorded::{Choice, Item, Output, Recorded, Visitor, Wanted};
+
+/// Passes the chosen pages of an output to the visitor; returns the number of items that are not records.
+///
+/// `folders` are those that the paths of saved files may start from.
+///
+/// # Errors
+/// If the output cannot be read to its end.
+pub(super) fn each(
+    output: &Output,
+    folders: &[PathBuf],
+    wants: Wants,
+    visitor: &mut dyn PageVisitor,
+) -> Result<u64> {
+    let wanted = Wanted {
+        columns: false,
+        response: wants.response || wants.text,
+        values: wants.values,
+        body: wants.text,
+    };
+    let mut pages = Pages {
+        visitor,
+        folders,
+        wants,
+        foreign: 0,
+    };
+    output.each(wanted, &mut pages)?;
+    Ok(pages.foreign)
+}
+
+struct Pages<'v> {
+    visitor: &'v mut dyn PageVisitor,
+    folders: &'v [PathBuf],
+    wants: Wants,
+    foreign: u64,
+}
+
+impl Visitor for Pages<'_> {
+    fn choose(&mut self, number: u64) -> Choice {
+        self.visitor.choose(number)
+    }
+
+    fn take(&mut self, number: u64, item: Item) -> ControlFlow<()> {
+        let Some(record) = item else {
+            self.foreign += 1;
+            return ControlFlow::Continue(());
+        };
+        // Another record has the response.
+        if record.duplicate_of.is_some() {
+            return ControlFlow::Continue(());
+        }
+        let mut record = *record;
+        let charset = record.charset.take();
+        let mut page = page(record);
+        if self.wants.text && page.text.is_none() {
+            let file = page.file.as_deref().map(Path::new);
+            let text = |file| saved::text(file, &page, charset.as_deref(), self.folders);
+            page.text = file.and_then(text);
+        }
+        self.visitor.take(number, page)
+    }
+}
+
+fn page(mut record: Recorded) -> Page {
+    let content_type = record.content_type;
+    let text = record
+        .body
+        .and_then(|body| Text::of(body, content_type.as_deref()));
+    Page {
+        row: record.row,
+        url: record.url,
+        method: record.method,
+        final_url: record.final_url,
+        location: record.location,
+        status: record.status,
+        error: record.error.filter(|class| !class.is_empty()),
+        sha256: record.sha256,
+        content_type,
+        title: record.title,
+        etag: record.headers.remove("etag"),
+        last_modified: record.headers.remove("last-modified"),
+        fields: record.fields,
+        items: record.items,
+        depth: record.depth,
+        found_on: record.found_on,
+        file: record.file,
+        pass: record.pass,
+        external: record.external,
+        text,
+        recorded_simhash: record.simhash,
+    }
+}
