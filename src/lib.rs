@@ -89,6 +89,7 @@
 //! | shell | the command: `main`, `cli`, `progress` | parses arguments, prints text; not in this library |
 //! | tools | [`origin`] | the practice server, which can also misbehave |
 //! | | [`compare`], [`report`] | runs the same work through every engine; a page with the results |
+//! | | [`diff`] | what changed between two runs |
 //! | loop | [`crawl`](crawl()), [`Config`] | moves everything along the arrows above |
 //! | parts | [`seeds`] | reads lists of every kind as a stream |
 //! | | [`earlier`] | reads an earlier run again, page by page, wherever it was written |
@@ -145,6 +146,7 @@ mod follow;
 
 // The tools.
 pub mod compare;
+pub mod diff;
 pub mod origin;
 #[cfg(feature = "cli")]
 pub mod report;

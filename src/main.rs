@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             Task::Fetch(plan) => fetch(*plan, Sessions::All),
             Task::Compare(plan) => compare(*plan),
             Task::Retry(again) => retry(*again),
+            Task::Diff(arguments) => Ok(arguments.run()?),
             Task::Serve(arguments) => serve(*arguments),
             Task::Print(text) => print(&text),
         })

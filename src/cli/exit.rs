@@ -39,6 +39,8 @@ pub(crate) enum Exit {
     Job,
     /// Fields were found too rarely.
     FieldsShort,
+    /// Two runs differ, and that was asked for.
+    Changed,
     /// A comparison has no winner: engines got different responses.
     AnswersDiffer,
     /// haul itself failed.
@@ -81,6 +83,7 @@ impl Exit {
             Exit::Output => 5,
             Exit::Job => 6,
             Exit::FieldsShort => 7,
+            Exit::Changed => 8,
             Exit::AnswersDiffer => 10,
             Exit::TimeUp => 124,
             Exit::HungUp => 129,
@@ -105,6 +108,7 @@ impl Exit {
             Exit::FieldsShort => {
                 "a field was found less often than the min_rate of its recipe requires"
             }
+            Exit::Changed => "haul diff found changes of the site, and --fail-on-change was given",
             Exit::AnswersDiffer => {
                 "the engines of a comparison got different responses, so there is no winner"
             }
@@ -135,6 +139,7 @@ impl Exit {
             Exit::Output,
             Exit::Job,
             Exit::FieldsShort,
+            Exit::Changed,
             Exit::AnswersDiffer,
             Exit::Internal,
         ];

@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod config_file;
 mod crawl;
+mod diff;
 mod event_loop;
 mod exit;
 mod explain;
@@ -42,6 +43,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use closed::check_stdout;
 pub(crate) use compare::{Announcement, ComparePlan, stage};
+pub(crate) use diff::DiffArguments;
 pub(crate) use event_loop::event_loop;
 pub(crate) use exit::{Exit, Failure};
 pub(crate) use health::{fall_short, fields_summary};
@@ -115,6 +117,13 @@ enum Wanted {
     /// only read.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(explain::ExplainArguments),
+    /// Show what changed between two runs of the same site
+    ///
+    /// OLD and NEW are job folders, outputs (.jsonl, .csv, .sqlite, .parquet) or archives (.warc, .wacz, saved pages), in any
+    /// combination. Reports pages that broke, disappeared, moved or are new, changed texts and titles, and changed values of
+    /// fields and items. A page that NEW did not request, because it ended early or was limited, is not reported as gone.
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(diff::DiffArguments),
     /// Serve a folder or a generated site for practice, with latency and faults
     ///
     /// Prints the addresses that it listens on. Besides the site there is /fault/, an index of everything that a server can
@@ -167,6 +176,14 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   haul explain example http://example.org/a  find out why it is not in the records";
 
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  haul diff monday tuesday                   compare two jobs
+  haul diff old.jsonl new.jsonl --key sku    compare items by their sku too
+  haul diff old.wacz new.wacz --report d.html  show changed texts side by side
+  haul diff old new --only broken,gone --fail-on-change  exit with 8 if any is
+  haul diff old new -f jsonl | jq .kind      use it in a script";
+
 const FETCH_EXAMPLES: &str = "\
 Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
 a key of the configuration file. --help shows more, including the exit codes.";
@@ -190,6 +207,8 @@ pub(crate) enum Task {
     Compare(Box<ComparePlan>),
     /// Retry the failures of a job or an output.
     Retry(Box<Retry>),
+    /// Compare two runs.
+    Diff(Box<DiffArguments>),
     /// Serve a folder or a practice site.
     Serve(Box<ServeArguments>),
     /// Print this text.
@@ -244,6 +263,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
             retry::Again::Retry(retry) => Task::Retry(retry),
             retry::Again::Nothing(message) => Task::Print(message),
         }),
+        Wanted::Diff(arguments) => Ok(Task::Diff(Box::new(arguments))),
         Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
         Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),
         Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),

@@ -1,7 +1,7 @@
 //! The names of the subcommands.
 
 /// The names of the subcommands.
-pub(super) const SUBCOMMANDS: [&str; 13] = [
+pub(super) const SUBCOMMANDS: [&str; 14] = [
     "select",
     "recipe",
     "fetch",
@@ -11,6 +11,7 @@ pub(super) const SUBCOMMANDS: [&str; 13] = [
     "job",
     "retry",
     "explain",
+    "diff",
     "serve",
     "config",
     "completions",

@@ -44,10 +44,10 @@ pub(super) fn each(archive: Archive, wants: Wants, visitor: &mut dyn PageVisitor
 
 /// The error of a damaged archive.
 pub(super) fn damaged(damage: Damage) -> Error {
-    Error::damaged(
-        damage.path,
-        format!("{}, at byte {}", damage.problem, damage.offset),
-    )
+    Error::Table {
+        name: damage.path.display().to_string(),
+        problem: format!("damaged: {}, at byte {}", damage.problem, damage.offset),
+    }
 }
 
 impl Reader {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::page::{Page, PageVisitor, Wants};
 use super::reach::{Reach, Unasked};
+use super::saved::Texts;
 use super::{archive, records};
 use crate::archive::Archive;
 use crate::error::{Error, Result};
@@ -31,7 +32,8 @@ pub(super) struct JobRun {
 
 /// What says most about the pages of a job.
 enum Contents {
-    Records(Output),
+    /// Records, and an archive that has the texts of their pages, if the job wrote both.
+    Records(Output, Option<PathBuf>),
     /// An archive, and its mark.
     Archive(PathBuf, Value),
     /// The job has no output that can be read again: its rows are all there is.
@@ -79,8 +81,12 @@ impl JobRun {
             });
             outputs.next()
         };
-        let contents = match (output(&RECORDS), output(&[ARCHIVE])) {
-            (Some((path, mark)), _) => Contents::Records(Output::open(&find(path)?)?.up_to(mark)),
+        let archive = output(&[ARCHIVE]);
+        let contents = match (output(&RECORDS), archive) {
+            (Some((path, mark)), archive) => {
+                let archive = archive.and_then(|(path, _)| find(path).ok());
+                Contents::Records(Output::open(&find(path)?)?.up_to(mark), archive)
+            }
             (None, Some((path, mark))) => Contents::Archive(find(path)?, mark.clone()),
             (None, None) => Contents::Rows,
         };
@@ -97,7 +103,11 @@ impl JobRun {
     /// When an output or the job is damaged.
     pub(super) fn pages(&self, wants: Wants, visitor: &mut dyn PageVisitor) -> Result<u64> {
         match &self.contents {
-            Contents::Records(output) => records::each(output, &self.folders, wants, visitor),
+            Contents::Records(output, archive) => {
+                let archive = archive.iter().filter(|_| wants.text);
+                let texts = Texts::new(&self.folders, archive)?;
+                records::each(output, &texts, wants, visitor)
+            }
             Contents::Archive(path, mark) => {
                 let number = |name| mark.get(name).and_then(Value::as_u64);
                 let mut archive = Archive::open(path).map_err(archive::damaged)?;

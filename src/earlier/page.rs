@@ -76,7 +76,7 @@ pub struct Page {
     /// The text, decoded to UTF-8.
     pub text: Option<Text>,
     /// The fingerprint of the text that a record has.
-    pub(super) recorded_simhash: Option<u64>,
+    pub(crate) recorded_simhash: Option<u64>,
 }
 
 /// The text of a page.

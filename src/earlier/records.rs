@@ -1,22 +1,19 @@
 //! The pages of an output with records.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 use super::page::{Page, PageVisitor, Text, Wants};
-use super::saved;
+use super::saved::Texts;
 use crate::error::Result;
 use crate::recorded::{Choice, Item, Output, Recorded, Visitor, Wanted};
 
 /// Passes the chosen pages of an output to the visitor; returns the number of items that are not records.
 ///
-/// `folders` are those that the paths of saved files may start from.
-///
 /// # Errors
 /// If the output cannot be read to its end.
 pub(super) fn each(
     output: &Output,
-    folders: &[PathBuf],
+    texts: &Texts<'_>,
     wants: Wants,
     visitor: &mut dyn PageVisitor,
 ) -> Result<u64> {
@@ -28,7 +25,7 @@ pub(super) fn each(
     };
     let mut pages = Pages {
         visitor,
-        folders,
+        texts,
         wants,
         foreign: 0,
     };
@@ -38,7 +35,7 @@ pub(super) fn each(
 
 struct Pages<'v> {
     visitor: &'v mut dyn PageVisitor,
-    folders: &'v [PathBuf],
+    texts: &'v Texts<'v>,
     wants: Wants,
     foreign: u64,
 }
@@ -61,9 +58,7 @@ impl Visitor for Pages<'_> {
         let charset = record.charset.take();
         let mut page = page(record);
         if self.wants.text && page.text.is_none() {
-            let file = page.file.as_deref().map(Path::new);
-            let text = |file| saved::text(file, &page, charset.as_deref(), self.folders);
-            page.text = file.and_then(text);
+            page.text = self.texts.find(&page, charset.as_deref());
         }
         self.visitor.take(number, page)
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::job::JobRun;
 use super::page::{PageVisitor, Wants};
 use super::reach::{Reach, Unasked};
+use super::saved::Texts;
 use super::{archive, records};
 use crate::archive::Archive;
 use crate::error::{Error, Result};
@@ -72,7 +73,7 @@ impl EarlierRun {
             Source::Records(output) => {
                 let beside = self.path.parent().unwrap_or(Path::new(""));
                 let folders = [PathBuf::new(), beside.to_owned()];
-                records::each(output, &folders, wants, visitor)
+                records::each(output, &Texts::new(&folders, [])?, wants, visitor)
             }
             Source::Archive(path) => {
                 let archive = Archive::open(path).map_err(archive::damaged)?;

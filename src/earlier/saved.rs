@@ -1,4 +1,4 @@
-//! The text of a body that was saved to a file.
+//! The text of a body that was saved to a file, or stored in an archive beside the records.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,8 +8,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
-use super::archive::Reader;
+use super::archive::{Reader, damaged};
 use super::page::{Page, Text, Wants};
+use crate::archive::Shelf;
+use crate::error::Result;
 use crate::page;
 use crate::page::body::Body;
 use crate::page::headers::Headers;
@@ -18,16 +20,54 @@ use crate::url::PageUrl;
 /// The largest file that is read, in bytes: as much as is decoded of a body.
 const LARGEST: u64 = 32 << 20;
 
-/// The text in the file of a page; `None` if it is gone, has changed since, or is no text.
-///
-/// `folders` are those that a relative path may start from.
-pub(super) fn text(
-    file: &Path,
-    page: &Page,
-    charset: Option<&str>,
-    folders: &[PathBuf],
-) -> Option<Text> {
-    let bytes = folders.iter().find_map(|folder| read(&folder.join(file)))?;
+/// Where the texts of records are that do not contain them.
+pub(super) struct Texts<'f> {
+    /// The folders that the relative paths of saved files may start from.
+    folders: &'f [PathBuf],
+    shelf: Shelf,
+    reader: Reader,
+}
+
+impl<'f> Texts<'f> {
+    /// Opens the archives that may have the pages too.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub(super) fn new<'p>(
+        folders: &'f [PathBuf],
+        archives: impl IntoIterator<Item = &'p PathBuf>,
+    ) -> Result<Self> {
+        let wants = Wants {
+            response: true,
+            text: true,
+            ..Wants::default()
+        };
+        Ok(Self {
+            folders,
+            shelf: Shelf::open(archives).map_err(damaged)?,
+            reader: Reader::new(wants),
+        })
+    }
+
+    /// The text of a page; `None` if it was not saved, has changed since, or is no text.
+    pub(super) fn find(&self, page: &Page, charset: Option<&str>) -> Option<Text> {
+        let url = PageUrl::parse(page.final_url.as_deref()?).ok()?;
+        let from_file = || {
+            let file = Path::new(page.file.as_deref()?);
+            let bytes = (self.folders.iter()).find_map(|folder| read(&folder.join(file)))?;
+            response(page, charset, bytes)
+        };
+        let stored = || Some(self.shelf.find(&url).ok()??.page);
+        let found = self
+            .reader
+            .parse(url.clone(), &from_file().or_else(stored)?);
+        let is_it = page.sha256.is_none() || found.sha256 == page.sha256;
+        found.text.filter(|_| is_it)
+    }
+}
+
+/// A saved body as the response that it came in, as far as the record says.
+fn response(page: &Page, charset: Option<&str>, bytes: Bytes) -> Option<page::Page> {
     let mut headers = Headers::default();
     let media = page.content_type.as_deref();
     let content_type = media.map(|media| match charset {
@@ -37,19 +77,10 @@ pub(super) fn text(
     if let Some(value) = content_type.and_then(|text| HeaderValue::try_from(text).ok()) {
         headers.0.insert(CONTENT_TYPE, value);
     }
-    let response = page::Page {
+    Some(page::Page {
         headers,
         ..page::Page::plain(page.status?, Body::Memory(bytes))
-    };
-    let wants = Wants {
-        response: true,
-        text: true,
-        ..Wants::default()
-    };
-    let url = PageUrl::parse(&page.url).ok()?;
-    let saved = Reader::new(wants).parse(url, &response);
-    let is_it = page.sha256.is_none() || saved.sha256 == page.sha256;
-    saved.text.filter(|_| is_it)
+    })
 }
 
 /// The content of a regular file.

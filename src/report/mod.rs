@@ -5,21 +5,26 @@
 //! escaped, and the script writes it as text. The page's Content-Security-Policy allows only the two built-in
 //! scripts, by their hashes, and does not allow anything to be loaded.
 
+mod diff;
 mod run;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+pub use diff::diff;
 pub use run::RunReport;
 
 const TEMPLATE: &str = include_str!("assets/page.html");
-const STYLE: &str = include_str!("assets/page.css");
+const STYLE: &str = concat!(
+    include_str!("assets/page.css"),
+    include_str!("assets/diff.css")
+);
 const LICENCES: &str = include_str!("assets/LICENSES.txt");
 const LIBRARY: &str = include_str!("assets/plot.min.js");
 
 /// The files of the page's own script, in order of their dependencies. They share one scope.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 13] = [
     include_str!("assets/format.js"),
     include_str!("assets/element.js"),
     include_str!("assets/table.js"),
@@ -31,10 +36,11 @@ const SCRIPTS: [&str; 12] = [
     include_str!("assets/map.js"),
     include_str!("assets/comparison.js"),
     include_str!("assets/run.js"),
+    include_str!("assets/diff.js"),
     include_str!("assets/page.js"),
 ];
 
-/// The report as one HTML file, from the JSON of a comparison or a run and the title of the page.
+/// The report as one HTML file, from the JSON of a comparison, a run or a diff, and the title of the page.
 ///
 /// The JSON is not parsed here: if it is invalid, or of an unknown kind, the page says so when it is opened. Neither
 /// argument can inject markup, whatever it contains.

@@ -15,6 +15,7 @@ use super::packing::Packing;
 use super::{Destination, Record, RecordSettings, Start};
 use crate::error::{Error, Result};
 use crate::parse::Wants;
+use crate::text::formula::is_formula;
 use crate::visit::Visit;
 use crate::visit::fields::{Column, SELECTED, Table, Value};
 
@@ -219,17 +220,6 @@ fn selected(visit: &Visit, index: usize) -> Option<&Value> {
         .iter()
         .find(|item| item.table == 0)?;
     item.values.get(index)
-}
-
-/// Whether a spreadsheet would evaluate a cell.
-fn is_formula(cell: &[u8]) -> bool {
-    match cell {
-        [b'-', rest @ ..] => {
-            rest.is_empty() || !rest.iter().all(|b| b.is_ascii_digit() || *b == b'.')
-        }
-        [b'=' | b'+' | b'@' | b'\t' | b'\r' | b'\n', ..] => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

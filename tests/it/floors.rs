@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 21] = [
+const FLOORS: [(&str, &[&str]); 22] = [
     ("past", &[]),
     ("parse", &["extract"]),
     ("fetch", &["past"]),
@@ -55,6 +55,7 @@ const FLOORS: [(&str, &[&str]); 21] = [
             "worker",
         ],
     ),
+    ("diff", &["earlier", "parse"]),
     ("origin", &[]),
     (
         "compare",
@@ -62,7 +63,7 @@ const FLOORS: [(&str, &[&str]); 21] = [
             "config", "crawl", "engine", "fetch", "frontier", "origin", "parse", "seeds",
         ],
     ),
-    ("report", &["compare", "crawl"]),
+    ("report", &["compare", "crawl", "diff", "earlier"]),
 ];
 
 /// Rooms of the binary: they see the library as everybody does, and each other.

@@ -26,6 +26,7 @@ mod config;
 mod connections;
 mod cookies;
 mod crawl;
+mod diff;
 mod digest;
 mod earlier;
 mod editions;

@@ -1,4 +1,4 @@
-// The page: its head, the theme, and the choice between the two kinds of data.
+// The page: its head, the theme, and the choice between the kinds of data.
 
 /** Facts about the machine and the run, which both kinds of page list. */
 function machine(data) {
@@ -43,7 +43,7 @@ function themes() {
 function head(data, sentence, sections) {
   const links = sections.map((made) => element("li", {}, element("a", { href: `#${made.id}` }, made.querySelector("h2").textContent)));
   return element("header", {},
-    element("div", { class: "bar" }, element("p", { class: "kind" }, data.kind === "run" ? "haul · run" : "haul · engine comparison"), themes()),
+    element("div", { class: "bar" }, element("p", { class: "kind" }, { run: "haul · run", diff: "haul · diff" }[data.kind] ?? "haul · engine comparison"), themes()),
     element("h1", {}, sentence),
     element("ul", { class: "facts" }, facts(data)),
     (data.warnings ?? []).length ? element("div", { class: "warnings", role: "note" },
@@ -65,6 +65,7 @@ function draw() {
   const kinds = {
     comparison: [comparison, (known) => known.verdict?.sentence ?? "Comparison of engines"],
     run: [run, runSentence],
+    diff: [diff, diffSentence],
   };
   const [sectionsOf, sentenceOf] = kinds[data?.kind] ?? [];
   if (!sectionsOf || data.format !== 1) {
