@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::target::target;
-use super::trace::{State, state};
+use super::trace::{State, outcome, state};
 use super::values::Values;
 use super::visible;
 use crate::earlier::Page;
@@ -38,7 +38,7 @@ impl Detail {
             url: page.url.clone(),
             target: target(page),
             state: state(page),
-            status: page.status,
+            status: outcome(page),
             class: page.error.clone(),
             is_external: page.external,
             sha256: page.sha256,

@@ -90,6 +90,7 @@ impl<'s> Ledger<'s> {
         }
         let wants = Wants {
             response: true,
+            validators: false,
             values: true,
             text: true,
         };

@@ -112,6 +112,7 @@ impl Traces {
         };
         let wants = Wants {
             response: true,
+            validators: false,
             values: true,
             text: false,
         };
@@ -193,7 +194,7 @@ impl PageVisitor for Reading<'_> {
                 .map_or(0, |title| xxh3_64(title.as_bytes()) as u32),
             number,
             depth: page.depth.unwrap_or(u16::MAX),
-            status: page.status.unwrap_or_default(),
+            status: outcome(&page).unwrap_or_default(),
             class,
             state: state(&page),
             is_seed: page.row.is_some(),
@@ -230,6 +231,14 @@ impl Reading<'_> {
         if hosts.len() < MAX_HOSTS && !hosts.contains(host) {
             hosts.insert(host.to_owned());
         }
+    }
+}
+
+/// The status of a page; that of a page that did not change since a run before is the status that it had then.
+pub(super) fn outcome(page: &Page) -> Option<u16> {
+    match page.is_not_modified() {
+        true => Some(200),
+        false => page.status,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::page;
 use crate::page::memory::Memory;
-use crate::parse::{self, ParsePlan, ParseSettings};
+use crate::parse::{self, FollowSettings, LinkPlan, ParsePlan, ParseSettings};
 use crate::recorded::Choice;
 use crate::url::PageUrl;
 
@@ -57,6 +57,11 @@ impl Reader {
         plan.wants.digest = wants.response;
         plan.wants.title = wants.response || wants.text;
         plan.wants.text = wants.text;
+        // As a crawl computes it.
+        plan.follow = wants.text.then(|| LinkPlan {
+            similar: true,
+            ..LinkPlan::of(FollowSettings::default())
+        });
         Self {
             memory: Memory::new(settings.memory.0),
             plan,
@@ -67,9 +72,9 @@ impl Reader {
         let method = stored.method.as_ref().map(ToString::to_string);
         let mut page = self.parse(stored.url, &stored.page);
         page.method = method;
-        if stored.truncated {
-            // Its digest would be that of a part.
-            (page.sha256, page.text) = (None, None);
+        if stored.truncated || page.is_not_modified() {
+            // Its digest would be that of a part, or of nothing.
+            (page.sha256, page.text, page.recorded_simhash) = (None, None, None);
         }
         page
     }
@@ -99,6 +104,7 @@ impl Reader {
             last_modified: text(header::LAST_MODIFIED),
             text: content.and_then(|content| Text::of(content, parsed.media_type.as_deref())),
             content_type: parsed.media_type.clone(),
+            recorded_simhash: parsed.simhash,
             ..Page::default()
         }
     }

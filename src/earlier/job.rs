@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::kept::Kept;
 use super::page::{Page, PageVisitor, Wants};
 use super::reach::{Reach, Unasked};
+use super::records::Sources;
 use super::saved::Texts;
 use super::{archive, records};
 use crate::archive::Archive;
 use crate::error::{Error, Result};
 use crate::frontier::{JobReader, Row, RowState};
 use crate::job::Role;
+use crate::past::PastPlan;
 use crate::recorded::{Choice, Output};
 
 /// The formats with whole records.
@@ -28,6 +31,8 @@ pub(super) struct JobRun {
     contents: Contents,
     /// The folders that relative paths may start from.
     folders: Vec<PathBuf>,
+    /// What it kept of its pages for later runs.
+    past: Option<PastPlan>,
 }
 
 /// What says most about the pages of a job.
@@ -44,6 +49,7 @@ enum Contents {
 struct Known {
     marks: BTreeMap<String, Value>,
     directory: Option<String>,
+    past: Option<PastPlan>,
 }
 
 impl JobRun {
@@ -56,6 +62,7 @@ impl JobRun {
             Ok(Known {
                 marks: reader.known().marks.clone(),
                 directory: reader.known().directory.clone(),
+                past: reader.past(),
             })
         })?;
         // A job that was moved, or copied, has its own outputs in it.
@@ -93,6 +100,7 @@ impl JobRun {
         Ok(Self {
             folder: folder.to_owned(),
             contents,
+            past: known.past,
             folders: folders.into_iter().chain([folder.to_owned()]).collect(),
         })
     }
@@ -105,8 +113,11 @@ impl JobRun {
         match &self.contents {
             Contents::Records(output, archive) => {
                 let archive = archive.iter().filter(|_| wants.text);
-                let texts = Texts::new(&self.folders, archive)?;
-                records::each(output, &texts, wants, visitor)
+                let sources = Sources {
+                    texts: Texts::new(&self.folders, archive)?,
+                    kept: self.kept(wants.validators || wants.text)?,
+                };
+                records::each(output, &sources, wants, visitor)
             }
             Contents::Archive(path, mark) => {
                 let number = |name| mark.get(name).and_then(Value::as_u64);
@@ -116,23 +127,31 @@ impl JobRun {
                     archive = archive.up_to(file.unwrap_or(0), bytes);
                 }
                 let pages = archive::each(archive, wants, visitor)?;
-                self.rows(pages, &|state| !has_response(state), visitor)?;
+                self.rows(wants, pages, &|state| !has_response(state), visitor)?;
                 Ok(0)
             }
             Contents::Rows => {
-                self.rows(0, &|_| true, visitor)?;
+                self.rows(wants, 0, &|_| true, visitor)?;
                 Ok(0)
             }
         }
     }
 
+    /// What the job kept of its pages, if that is wanted.
+    fn kept(&self, is_wanted: bool) -> Result<Option<Kept>> {
+        let past = self.past.clone().filter(|_| is_wanted);
+        past.map(Kept::open).transpose()
+    }
+
     /// Passes the rows of settled pages, with numbers after `before`.
     fn rows(
         &self,
+        wants: Wants,
         before: u64,
         is_wanted: &dyn Fn(&RowState) -> bool,
         visitor: &mut dyn PageVisitor,
     ) -> Result<()> {
+        let kept = self.kept(wants.response || wants.validators || wants.text || wants.values)?;
         let (mut number, mut is_over) = (before, false);
         JobReader::read_once(&self.folder, |reader| {
             reader.each_row(&mut |row| {
@@ -142,7 +161,13 @@ impl JobRun {
                 }
                 number += 1;
                 is_over = match visitor.choose(number) {
-                    Choice::Read => visitor.take(number, page(row)).is_break(),
+                    Choice::Read => {
+                        let mut page = page(row);
+                        if let Some(kept) = &kept {
+                            kept.fill_all(&mut page, wants);
+                        }
+                        visitor.take(number, page).is_break()
+                    }
                     Choice::Skip => false,
                     Choice::Stop => true,
                 };

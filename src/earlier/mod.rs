@@ -10,8 +10,9 @@
 //! |---|---|
 //! | records: `.jsonl`, `.csv`, `.sqlite`, `.parquet` | what was not requested, and whether the run came to its end; validators, unless `etag` and `last-modified` were recorded; the text, unless it was recorded (`body`) or saved as a file; of a redirect that was followed, any page but the last |
 //! | archives: WARC, WACZ, saved pages | what was not requested, and whether the run came to its end; failures without a response; rows, depths, passes, methods, and pages that links were found on; fields and items. They have robots.txt, sitemaps, and each redirect of a chain as pages of their own |
-//! | a job whose output is one of those | what that output lacks, except what was not requested and why, whether the run came to its end, and, next to an archive, failures without a response |
-//! | a job with another output, such as lines of text | all but URLs, statuses, classes of errors, depths, and what was not requested |
+//! | a job whose output is one of those | what that output lacks, except what was not requested and why, whether the run came to its end, validators and fingerprints of texts, and, next to an archive, failures without a response |
+//! | a job with another output, such as lines of text | methods, passes, where redirects lead, and the pages that links were found on; of pages without status 200, all but the status |
+//! | a job of an earlier version, or that a process works on | what only jobs keep: validators and fingerprints of texts |
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -34,6 +35,7 @@
 
 mod archive;
 mod job;
+mod kept;
 mod page;
 mod reach;
 mod records;

@@ -23,11 +23,13 @@ const NEVER_SENT: [&str; 5] = [
 /// What a caller needs of each page, besides its request and outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wants {
-    /// What describes the response: its digest, title, validators, file, and where a redirect leads.
+    /// What describes the response: its digest, title, file, and where a redirect leads.
     pub response: bool,
+    /// The validators of the response.
+    pub validators: bool,
     /// The fields and items.
     pub values: bool,
-    /// The text, where it is known.
+    /// The text where it is known, and the fingerprint of the text.
     pub text: bool,
 }
 
@@ -45,7 +47,7 @@ pub struct Page {
     pub final_url: Option<String>,
     /// The `Location` of a redirect that was not followed.
     pub location: Option<String>,
-    /// The HTTP status; `None` without a response.
+    /// The HTTP status; `None` without a response. 304 stands for a page that did not change since a run before.
     pub status: Option<u16>,
     /// The class of the failure, or why it was not requested.
     pub error: Option<String>,
@@ -75,7 +77,7 @@ pub struct Page {
     pub external: bool,
     /// The text, decoded to UTF-8.
     pub text: Option<Text>,
-    /// The fingerprint of the text that a record has.
+    /// The fingerprint of the text as its run computed it.
     pub(crate) recorded_simhash: Option<u64>,
 }
 
@@ -100,6 +102,11 @@ pub trait PageVisitor {
 }
 
 impl Page {
+    /// Whether its server said that it did not change since a run before, and sent no body.
+    pub fn is_not_modified(&self) -> bool {
+        self.status == Some(304)
+    }
+
     /// Identifies the request among others: its URL, and its method if it may matter.
     pub fn request(&self, fingerprints: Fingerprints) -> u64 {
         let url = fingerprints.of(&self.url);

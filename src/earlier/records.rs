@@ -2,10 +2,17 @@
 
 use std::ops::ControlFlow;
 
+use super::kept::Kept;
 use super::page::{Page, PageVisitor, Text, Wants};
 use super::saved::Texts;
 use crate::error::Result;
 use crate::recorded::{Choice, Item, Output, Recorded, Visitor, Wanted};
+
+/// Where there is more about the pages than their records say.
+pub(super) struct Sources<'f> {
+    pub(super) texts: Texts<'f>,
+    pub(super) kept: Option<Kept>,
+}
 
 /// Passes the chosen pages of an output to the visitor; returns the number of items that are not records.
 ///
@@ -13,19 +20,19 @@ use crate::recorded::{Choice, Item, Output, Recorded, Visitor, Wanted};
 /// If the output cannot be read to its end.
 pub(super) fn each(
     output: &Output,
-    texts: &Texts<'_>,
+    sources: &Sources<'_>,
     wants: Wants,
     visitor: &mut dyn PageVisitor,
 ) -> Result<u64> {
     let wanted = Wanted {
         columns: false,
-        response: wants.response || wants.text,
+        response: wants.response || wants.validators || wants.text,
         values: wants.values,
         body: wants.text,
     };
     let mut pages = Pages {
         visitor,
-        texts,
+        sources,
         wants,
         foreign: 0,
     };
@@ -35,7 +42,7 @@ pub(super) fn each(
 
 struct Pages<'v> {
     visitor: &'v mut dyn PageVisitor,
-    texts: &'v Texts<'v>,
+    sources: &'v Sources<'v>,
     wants: Wants,
     foreign: u64,
 }
@@ -57,8 +64,11 @@ impl Visitor for Pages<'_> {
         let mut record = *record;
         let charset = record.charset.take();
         let mut page = page(record);
+        if let Some(kept) = &self.sources.kept {
+            kept.fill(&mut page, self.wants);
+        }
         if self.wants.text && page.text.is_none() {
-            page.text = self.texts.find(&page, charset.as_deref());
+            self.sources.texts.find(&mut page, charset.as_deref());
         }
         self.visitor.take(number, page)
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::job::JobRun;
 use super::page::{PageVisitor, Wants};
 use super::reach::{Reach, Unasked};
+use super::records::Sources;
 use super::saved::Texts;
 use super::{archive, records};
 use crate::archive::Archive;
@@ -73,7 +74,11 @@ impl EarlierRun {
             Source::Records(output) => {
                 let beside = self.path.parent().unwrap_or(Path::new(""));
                 let folders = [PathBuf::new(), beside.to_owned()];
-                records::each(output, &Texts::new(&folders, [])?, wants, visitor)
+                let sources = Sources {
+                    texts: Texts::new(&folders, [])?,
+                    kept: None,
+                };
+                records::each(output, &sources, wants, visitor)
             }
             Source::Archive(path) => {
                 let archive = Archive::open(path).map_err(archive::damaged)?;

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
 use super::archive::{Reader, damaged};
-use super::page::{Page, Text, Wants};
+use super::page::{Page, Wants};
 use crate::archive::Shelf;
 use crate::error::Result;
 use crate::page;
@@ -49,8 +49,16 @@ impl<'f> Texts<'f> {
         })
     }
 
-    /// The text of a page; `None` if it was not saved, has changed since, or is no text.
-    pub(super) fn find(&self, page: &Page, charset: Option<&str>) -> Option<Text> {
+    /// Finds the text of a page, unless it was not saved, has changed since, or is no text.
+    pub(super) fn find(&self, page: &mut Page, charset: Option<&str>) {
+        if let Some(found) = self.stored(page, charset) {
+            page.recorded_simhash = page.recorded_simhash.or(found.recorded_simhash);
+            page.text = found.text;
+        }
+    }
+
+    /// The stored page with the same body.
+    fn stored(&self, page: &Page, charset: Option<&str>) -> Option<Page> {
         let url = PageUrl::parse(page.final_url.as_deref()?).ok()?;
         let from_file = || {
             let file = Path::new(page.file.as_deref()?);
@@ -62,7 +70,7 @@ impl<'f> Texts<'f> {
             .reader
             .parse(url.clone(), &from_file().or_else(stored)?);
         let is_it = page.sha256.is_none() || found.sha256 == page.sha256;
-        found.text.filter(|_| is_it)
+        is_it.then_some(found)
     }
 }
 

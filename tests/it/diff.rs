@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use haul::origin::{Origin, Request, Response, Site};
+use haul::origin::{Origin, Reply, Request, Response, Site};
 use serde_json::{Value, json};
 
 use crate::cli::run as haul;
@@ -66,7 +66,11 @@ fn page(path: &str, is_new: bool, nonce: u64) -> Response {
                 words(version("front", "news"), 300)
             )
         }
-        "/same" => format!("<title>Same</title>{}", words("same", 300)),
+        "/same" => {
+            let html = format!("<title>Same</title>{}", words("same", 300));
+            let reply = Reply::new(200).header("Content-Type", "text/html");
+            return reply.header("ETag", "\"same\"").body(html).into();
+        }
         "/text" => format!(
             "<title>Text</title><p>{}",
             words(version("before", "after"), 300)
@@ -113,6 +117,9 @@ impl Shop {
         let (is_new, nonce) = (Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
         let state = is_new.clone();
         let answer = move |request: &Request| {
+            if request.header("if-none-match") == Some("\"same\"") {
+                return Reply::new(304).header("ETag", "\"same\"").into();
+            }
             let path = request.target().to_owned();
             page(
                 &path,
@@ -261,6 +268,38 @@ fn what_changed_is_the_same_whatever_the_two_runs_were_written_to() {
         by_kind(&shop, &found),
         kinds(&[("shell", &["/nonce", "/counter"])])
     );
+}
+
+#[test]
+fn a_job_keeps_enough_of_its_pages_to_tell_content_from_shell_and_a_304_is_no_change() {
+    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let here = folder.path();
+    shop.crawl(here, &["--job", "old"]);
+    shop.crawl(here, &["--job", "again", "--since", "old"]);
+    let unchanged = [("shell", &["/nonce", "/counter"][..])];
+    let found = by_kind(&shop, &changes(here, &["old", "again"]));
+    assert_eq!(found, kinds(&unchanged));
+    shop.change();
+    shop.crawl(here, &["--job", "new", "--since", "again"]);
+    let records = fs::read_to_string(here.join("new/records.jsonl")).unwrap();
+    assert!(records.contains("\"status\":304"), "{records}");
+    let expected: [(&str, &[&str]); 10] = [
+        ("broken", &["/break", "/dead"]),
+        ("gone", &["/gone"]),
+        ("moved", &["/from", "/redirected"]),
+        ("added", &["/fresh"]),
+        ("status", &["/fixed"]),
+        ("content", &["/", "/text"]),
+        // Too short for a fingerprint.
+        ("bytes", &["/short", "/p1", "/p2", "/p3"]),
+        ("title", &["/title"]),
+        ("shell", &["/title", "/nonce", "/counter"]),
+        ("value", &["/p1", "/p2"]),
+    ];
+    for old in ["old", "again"] {
+        let found = by_kind(&shop, &changes(here, &[old, "new", "--key", "sku"]));
+        assert_eq!(found, kinds(&expected), "{old}");
+    }
 }
 
 #[test]

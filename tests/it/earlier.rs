@@ -14,6 +14,7 @@ use crate::cli::run as haul;
 /// Everything that can be asked for.
 const ALL: Wants = Wants {
     response: true,
+    validators: true,
     values: true,
     text: true,
 };
@@ -266,13 +267,13 @@ fn a_job_says_what_it_did_not_request_and_whether_it_came_to_its_end() {
         found.len() == 3 && found.values().all(|why| why == "waiting"),
         "{found:?}"
     );
-    // Lines of text are no records: the job itself has the statuses.
-    let read = pages(&here.join("part"));
-    let front = &read.pages["/"];
-    assert_eq!(
-        (front.status, front.depth, front.sha256),
-        (Some(200), Some(0), None)
-    );
+    // Lines of text are no records: then the job itself has the statuses, and what it kept for later runs.
+    let (read, whole) = (pages(&here.join("part")), pages(&here.join("whole")));
+    let (front, same) = (&read.pages["/"], &whole.pages["/"]);
+    assert_eq!((front.status, front.depth), (Some(200), Some(0)));
+    assert_eq!(outline(front), outline(same));
+    assert_eq!(front.etag.as_deref(), Some("\"v1\""));
+    assert!(front.simhash().is_some() && front.simhash() == same.simhash());
     let run = EarlierRun::open(&here.join("whole/records.jsonl")).unwrap();
     assert_eq!(
         run.unasked(&mut |_| panic!("records do not know")).unwrap(),

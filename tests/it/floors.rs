@@ -26,7 +26,10 @@ const FLOORS: [(&str, &[&str]); 22] = [
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("archive", &[]),
-    ("earlier", &["archive", "frontier", "parse", "recorded"]),
+    (
+        "earlier",
+        &["archive", "frontier", "parse", "past", "recorded"],
+    ),
     ("input", &[]),
     ("recorded", &["input"]),
     ("seeds", &["archive", "input", "recorded"]),

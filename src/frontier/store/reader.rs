@@ -15,7 +15,7 @@ use super::known::read_known;
 use super::table::{COLUMNS, each_row, kept};
 use super::{Known, Row};
 use crate::error::{Error, Result};
-use crate::past::{read_only, table as pages};
+use crate::past::{PastPlan, read_only, table as pages};
 use crate::url::HostKey;
 
 /// The most rows of one URL that are read: a list may repeat it any number of times.
@@ -103,6 +103,14 @@ impl Reader {
     /// Whether the job keeps what a later run needs to know about its pages.
     pub(crate) fn has_pages(&self) -> bool {
         pages::exists(&self.database).unwrap_or(false)
+    }
+
+    /// Where the job keeps what a later run needs to know about its pages; `None` if it does not, or still writes there.
+    pub(crate) fn past(&self) -> Option<PastPlan> {
+        (self.has_pages() && self.is_unchanging).then(|| PastPlan {
+            database: self.path.clone(),
+            seed: self.known.seed,
+        })
     }
 
     /// Whether the job has a URL of any of these hosts.
