@@ -1,6 +1,7 @@
 //! The second reading of both runs: details of the old pages are kept, and those of the new ones are compared with
 //! them and reported at once.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub(super) struct Ledger<'s> {
     /// Gone and new pages by the fingerprints of their texts, each with the number of its details.
     gone: Vec<(u64, u32)>,
     added: Vec<(u64, u32)>,
+    /// Those of the gone pages whose URLs are not found any more: they are reported already, as broken.
+    not_found: HashSet<u32>,
     /// The next number of a page that waits for such a match.
     next: u32,
     texts: usize,
@@ -69,6 +72,7 @@ impl<'s> Ledger<'s> {
             comparing,
             gone: Vec::new(),
             added: Vec::new(),
+            not_found: HashSet::new(),
             next: u32::MAX,
             texts: 0,
         })
@@ -122,7 +126,9 @@ impl<'s> Ledger<'s> {
         }
         moved.sort_unstable();
         let is_moved = |id: u32| moved.binary_search_by_key(&id, |(one, _)| *one).is_ok();
-        for (_, id) in gone.into_iter().filter(|(_, id)| !is_moved(*id)) {
+        let gone = gone.into_iter().map(|(_, id)| id);
+        let not_found = std::mem::take(&mut self.not_found);
+        for id in gone.filter(|id| !is_moved(*id) && !not_found.contains(id)) {
             if let Some(page) = self.page(id)? {
                 self.add(alone(ChangeKind::Gone, &page))?;
             }
@@ -171,8 +177,8 @@ impl<'s> Ledger<'s> {
         Ok(())
     }
 
-    /// Keeps a page until all are read, if its text may be that of a page at another URL.
-    fn wait(&mut self, side: Side, simhash: u64, detail: &Detail) -> Result<()> {
+    /// Keeps a page until all are read, because its text may be that of a page at another URL; returns its number.
+    fn wait(&mut self, side: Side, simhash: u64, detail: &Detail) -> Result<u32> {
         let id = self.next;
         self.next -= 1;
         self.store.put(Waiting::Page, id, detail)?;
@@ -180,7 +186,7 @@ impl<'s> Ledger<'s> {
             Side::Old => self.gone.push((simhash, id)),
             Side::New => self.added.push((simhash, id)),
         }
-        Ok(())
+        Ok(id)
     }
 }
 
@@ -221,10 +227,17 @@ impl Reader<'_, '_> {
             (Purpose::Compare(id) | Purpose::Move(id), Side::Old) => {
                 self.ledger.store.put(Waiting::Page, id, detail)
             }
-            (Purpose::Compare(id), Side::New) => match self.ledger.page(id)? {
-                Some(old) => self.ledger.compare(&old, detail),
-                None => Ok(()),
-            },
+            (Purpose::Compare(id), Side::New) => {
+                let Some(old) = self.ledger.page(id)? else {
+                    return Ok(());
+                };
+                let is_not_found = matches!(detail.status, Some(404 | 410));
+                if let Some(simhash) = old.simhash.filter(|_| is_not_found && old.class.is_none()) {
+                    let id = self.ledger.wait(Side::Old, simhash, &old)?;
+                    self.ledger.not_found.insert(id);
+                }
+                self.ledger.compare(&old, detail)
+            }
             (Purpose::Move(id), Side::New) => match self.ledger.page(id)? {
                 Some(old) => self.ledger.moved(&old, detail, "same bytes"),
                 None => Ok(()),
@@ -235,7 +248,7 @@ impl Reader<'_, '_> {
                     .simhash
                     .filter(|_| may_have_moved && detail.class.is_none())
                 {
-                    return self.ledger.wait(side, simhash, detail);
+                    return self.ledger.wait(side, simhash, detail).map(|_| ());
                 }
                 let mut change = alone(kind, detail);
                 if reason > 0 {

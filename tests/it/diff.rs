@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use haul::origin::{Origin, Reply, Request, Response, Site};
+use haul::origin::{Origin, OriginSettings, Reply, Request, Response, Site};
 use serde_json::{Value, json};
 
 use crate::cli::run as haul;
+use crate::stranger;
 
 /// A site that changes once.
 struct Shop {
@@ -32,7 +33,7 @@ fn spelled(number: usize) -> String {
         .collect()
 }
 
-const LINKS: [&str; 13] = [
+const LINKS: [&str; 14] = [
     "/same",
     "/text",
     "/short",
@@ -46,6 +47,7 @@ const LINKS: [&str; 13] = [
     "/p2",
     "/p3",
     "/counter",
+    "/linked",
 ];
 
 /// The page of a path, before and after the change.
@@ -55,7 +57,7 @@ fn page(path: &str, is_new: bool, nonce: u64) -> Response {
         "/" => {
             let own = version(
                 "<a href=/gone>g</a><a href=/from>f</a>",
-                "<a href=/fresh>f</a><a href=/to>t</a>",
+                "<a href=/fresh>f</a><a href=/to>t</a><a href=/elsewhere>e</a>",
             );
             let links: String = LINKS
                 .iter()
@@ -93,6 +95,14 @@ fn page(path: &str, is_new: bool, nonce: u64) -> Response {
             words("counter", 300)
         ),
         "/gone" | "/fresh" => format!("<title>{path}</title>{}", words(&path[1..], 100)),
+        "/linked" if is_new => return Response::status(404),
+        "/linked" | "/elsewhere" => {
+            let html = format!(
+                "<title>Elsewhere</title><p data-nonce={nonce}>{}",
+                words("else", 300)
+            );
+            html
+        }
         "/from" | "/to" => format!("<title>Moves</title>{}", words("moves", 300)),
         "/break" if is_new => return Response::status(500),
         "/dead" if is_new => return Response::status(404),
@@ -240,9 +250,9 @@ fn what_changed_is_the_same_whatever_the_two_runs_were_written_to() {
         shop.change();
     }
     let pages: [(&str, &[&str]); 9] = [
-        ("broken", &["/break", "/dead"]),
+        ("broken", &["/break", "/dead", "/linked"]),
         ("gone", &["/gone"]),
-        ("moved", &["/from", "/redirected"]),
+        ("moved", &["/from", "/redirected", "/linked"]),
         ("added", &["/fresh"]),
         ("status", &["/fixed"]),
         ("content", &["/", "/text", "/short", "/p1", "/p2", "/p3"]),
@@ -266,7 +276,7 @@ fn what_changed_is_the_same_whatever_the_two_runs_were_written_to() {
     let found = changes(here, &["old-JOB", "old-OUT.jsonl"]);
     assert_eq!(
         by_kind(&shop, &found),
-        kinds(&[("shell", &["/nonce", "/counter"])])
+        kinds(&[("shell", &["/nonce", "/counter", "/linked"])])
     );
 }
 
@@ -276,7 +286,7 @@ fn a_job_keeps_enough_of_its_pages_to_tell_content_from_shell_and_a_304_is_no_ch
     let here = folder.path();
     shop.crawl(here, &["--job", "old"]);
     shop.crawl(here, &["--job", "again", "--since", "old"]);
-    let unchanged = [("shell", &["/nonce", "/counter"][..])];
+    let unchanged = [("shell", &["/nonce", "/counter", "/linked"][..])];
     let found = by_kind(&shop, &changes(here, &["old", "again"]));
     assert_eq!(found, kinds(&unchanged));
     shop.change();
@@ -284,9 +294,9 @@ fn a_job_keeps_enough_of_its_pages_to_tell_content_from_shell_and_a_304_is_no_ch
     let records = fs::read_to_string(here.join("new/records.jsonl")).unwrap();
     assert!(records.contains("\"status\":304"), "{records}");
     let expected: [(&str, &[&str]); 10] = [
-        ("broken", &["/break", "/dead"]),
+        ("broken", &["/break", "/dead", "/linked"]),
         ("gone", &["/gone"]),
-        ("moved", &["/from", "/redirected"]),
+        ("moved", &["/from", "/redirected", "/linked"]),
         ("added", &["/fresh"]),
         ("status", &["/fixed"]),
         ("content", &["/", "/text"]),
@@ -400,6 +410,50 @@ fn a_page_that_was_not_asked_for_is_not_gone() {
 }
 
 #[test]
+fn of_a_site_with_a_nonce_on_every_page_exactly_the_changed_pages_have_other_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let address = stranger::nobody();
+    let front = format!("http://{address}/");
+    let mut expected = None;
+    for (job, edition) in [("old", 1), ("new", 2)] {
+        let site = Site::new(OriginSettings {
+            pages: 300,
+            edition,
+            churn: 0.05,
+            added: 0.02,
+            gone: 0.01,
+            nonces: true,
+            ..OriginSettings::default()
+        });
+        let origin = Origin::at(address, site.unwrap()).unwrap();
+        let (code, _, error) = haul(here, &["crawl", &front, "-q", "--job", job]);
+        assert_eq!(code, Some(0), "{error}");
+        expected = Some(origin.site().changes_since(1));
+    }
+    let expected = expected.unwrap();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for change in changes(here, &["old", "new"]) {
+        let path = change["url"].as_str().unwrap().replacen(&front, "/", 1);
+        let kind = change["kind"].as_str().unwrap().to_owned();
+        found.entry(kind).or_default().insert(path);
+    }
+    let pages = |kind: &str| found.get(kind).cloned().unwrap_or_default();
+    let of_kind = |kind: &str| -> BTreeSet<_> {
+        let pages = pages(kind).into_iter();
+        pages.filter(|path| path.starts_with("/page/")).collect()
+    };
+    assert_eq!(of_kind("content"), expected.changed);
+    assert_eq!(of_kind("added"), expected.added);
+    assert_eq!(&of_kind("gone") | &of_kind("broken"), expected.gone);
+    assert!(of_kind("shell").len() > 250, "{found:?}");
+    assert!(
+        of_kind("bytes").is_empty() && of_kind("not-asked").is_empty(),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn the_newest_record_of_a_request_counts() {
     let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
     let here = folder.path();
@@ -410,7 +464,7 @@ fn the_newest_record_of_a_request_counts() {
         let found = by_kind(&shop, &changes(here, &["old", new]));
         found.get("broken").cloned().unwrap_or_default()
     };
-    assert_eq!(broken("new").len(), 2);
+    assert_eq!(broken("new").len(), 3);
     shop.is_new.store(false, Ordering::SeqCst);
     let (code, _, error) = haul(here, &["retry", "new", "--", "-q"]);
     assert_eq!(code, Some(0), "{error}");
@@ -489,13 +543,13 @@ fn text_and_csv_are_for_people_and_tables_and_the_exit_code_for_scripts() {
     );
     assert_eq!(code, Some(8), "{error}");
     assert!(
-        out.starts_with("old  old (job): 16 pages\nnew  new (job): 16 pages\n"),
+        out.starts_with("old  old (job): 17 pages\nnew  new (job): 18 pages\n"),
         "{out}"
     );
     for line in [
-        "       2 broken           answered before, fail now",
+        "       3 broken           answered before, fail now",
         "broken: answered before, fail now",
-        "  and 1 more (--show 0 lists all)",
+        "  and 2 more (--show 0 lists all)",
         "    product A price: 12.5 → 13",
     ] {
         assert!(
@@ -507,7 +561,7 @@ fn text_and_csv_are_for_people_and_tables_and_the_exit_code_for_scripts() {
 
     let (code, out, error) = haul(here, &["diff", "old", "new", "-o", "changes.csv"]);
     assert_eq!((code, out.as_str()), (Some(0), ""), "{error}");
-    assert!(error.contains("2 broken"), "{error}");
+    assert!(error.contains("3 broken"), "{error}");
     let mut table = csv::Reader::from_path(here.join("changes.csv")).unwrap();
     let names: Vec<_> = table.headers().unwrap().iter().map(str::to_owned).collect();
     assert_eq!(names, haul::diff::Change::COLUMNS);
@@ -519,7 +573,7 @@ fn text_and_csv_are_for_people_and_tables_and_the_exit_code_for_scripts() {
     // Other bytes with the same text are no change of the site.
     let (code, out, _) = haul(here, &["diff", "old", "again", "--fail-on-change"]);
     assert_eq!(code, Some(0), "{out}");
-    assert!(out.contains("2 shell"), "{out}");
+    assert!(out.contains("3 shell"), "{out}");
     let (code, ..) = haul(
         here,
         &[

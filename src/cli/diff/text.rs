@@ -92,15 +92,15 @@ impl<'d> Listing<'d> {
             }
             return text;
         }
-        for line in lines(change) {
+        for line in lines(change, self.columns) {
             let _ = writeln!(text, "{}", cut(&line, self.columns));
         }
         text
     }
 }
 
-/// The lines of a change.
-fn lines(change: &Change) -> Vec<String> {
+/// The lines of a change; of two long values, as much as fits of each.
+fn lines(change: &Change, columns: usize) -> Vec<String> {
     let url = clean(&change.url);
     let (old, new) = (value(&change.old), value(&change.new));
     let why = change.why.as_deref().map(clean);
@@ -121,11 +121,16 @@ fn lines(change: &Change) -> Vec<String> {
             let distance = change.distance.map(|bits| format!("{bits:>2} bits  "));
             vec![format!("  {}{url}{reason}", distance.unwrap_or_default())]
         }
-        ChangeKind::Title => vec![format!("  {url}"), format!("    {old} → {new}")],
+        ChangeKind::Title => {
+            let (old, new) = both(&old, &new, columns.saturating_sub(7));
+            vec![format!("  {url}"), format!("    {old} → {new}")]
+        }
         ChangeKind::Value => {
             let of = [&change.recipe, &change.key, &change.field];
             let of: Vec<_> = of.into_iter().flatten().map(|name| clean(name)).collect();
             let name = of.join(" ");
+            let room = columns.saturating_sub(9 + name.chars().count());
+            let (old, new) = both(&old, &new, room);
             vec![
                 format!("  {url}"),
                 format!("    {name}: {old} → {new}{reason}"),
@@ -150,6 +155,13 @@ fn value(value: &Value) -> String {
         Value::String(text) => clean(text).into_owned(),
         other => clean(&other.to_string()).into_owned(),
     }
+}
+
+/// Two texts that fit into so many columns together, if that leaves enough of each.
+fn both(old: &str, new: &str, columns: usize) -> (String, String) {
+    let half = (columns / 2).max(20);
+    let spare = |text: &str| half.saturating_sub(text.chars().count());
+    (cut(old, half + spare(new)), cut(new, half + spare(old)))
 }
 
 fn cut(line: &str, columns: usize) -> String {
