@@ -172,6 +172,9 @@ fn notices(
             lines => notices.push(format!("{lines} lines of {path} are not records")),
         }
         match reach {
+            Reach::Unfinished(0) => notices.push(format!(
+                "{path} did not read its list to the end: what it lacks was not asked for"
+            )),
             Reach::Unfinished(waiting) => notices.push(format!(
                 "{path} did not come to its end, {waiting} URLs wait: what it lacks was not asked for"
             )),

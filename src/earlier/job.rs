@@ -1,6 +1,5 @@
 //! A job folder as an earlier run: its rows, and the outputs that its marks name.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -28,6 +27,7 @@ const WAITING: &str = "waiting";
 /// A job folder.
 pub(super) struct JobRun {
     folder: PathBuf,
+    reader: JobReader,
     contents: Contents,
     /// The folders that relative paths may start from.
     folders: Vec<PathBuf>,
@@ -45,31 +45,22 @@ enum Contents {
     Rows,
 }
 
-/// What opening a job takes from it.
-struct Known {
-    marks: BTreeMap<String, Value>,
-    directory: Option<String>,
-    past: Option<PastPlan>,
-}
-
 impl JobRun {
     /// Opens a job, whether or not a haul process works on it.
     ///
     /// # Errors
     /// When it is damaged, of another format, or its output is not where it was written.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        let known = JobReader::read(folder, |reader| {
-            Ok(Known {
-                marks: reader.known().marks.clone(),
-                directory: reader.known().directory.clone(),
-                past: reader.past(),
-            })
-        })?;
+        let reader = JobReader::hold(folder)?;
+        let known = reader.known();
         // A job that was moved, or copied, has its own outputs in it.
-        let folders: Vec<_> = [known.directory.map(PathBuf::from), Some(PathBuf::new())]
-            .into_iter()
-            .flatten()
-            .collect();
+        let folders: Vec<_> = [
+            known.directory.as_ref().map(PathBuf::from),
+            Some(PathBuf::new()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let find = |path: &str| {
             let name = Path::new(path).file_name().unwrap_or_default();
             let places = folders.iter().map(|from| from.join(path));
@@ -100,7 +91,8 @@ impl JobRun {
         Ok(Self {
             folder: folder.to_owned(),
             contents,
-            past: known.past,
+            past: reader.past(),
+            reader,
             folders: folders.into_iter().chain([folder.to_owned()]).collect(),
         })
     }
@@ -153,27 +145,26 @@ impl JobRun {
     ) -> Result<()> {
         let kept = self.kept(wants.response || wants.validators || wants.text || wants.values)?;
         let (mut number, mut is_over) = (before, false);
-        JobReader::read_once(&self.folder, |reader| {
-            reader.each_row(&mut |row| {
-                let has_page = row.role.has_record() && row.state.is_settled();
-                if is_over || !has_page || !is_wanted(&row.state) {
-                    return Ok(());
-                }
-                number += 1;
-                is_over = match visitor.choose(number) {
-                    Choice::Read => {
-                        let mut page = page(row);
-                        if let Some(kept) = &kept {
-                            kept.fill_all(&mut page, wants);
-                        }
-                        visitor.take(number, page).is_break()
+        self.reader.each_row(&mut |row| {
+            let has_page = row.role.has_record() && row.state.is_settled();
+            if is_over || !has_page || !is_wanted(&row.state) {
+                return Ok(());
+            }
+            number += 1;
+            is_over = match visitor.choose(number) {
+                Choice::Read => {
+                    let mut page = page(row);
+                    if let Some(kept) = &kept {
+                        kept.fill_all(&mut page, wants);
                     }
-                    Choice::Skip => false,
-                    Choice::Stop => true,
-                };
-                Ok(())
-            })
-        })
+                    visitor.take(number, page).is_break()
+                }
+                Choice::Skip => false,
+                Choice::Stop => true,
+            };
+            Ok(())
+        })?;
+        self.reader.check(&self.folder)
     }
 
     /// Passes the URLs that it knew and did not request to `take`, and returns how far it got.
@@ -181,27 +172,25 @@ impl JobRun {
     /// # Errors
     /// When the job is damaged.
     pub(super) fn unasked(&self, take: &mut dyn FnMut(Unasked<'_>)) -> Result<Reach> {
-        JobReader::read_once(&self.folder, |reader| {
-            let mut waiting = 0;
-            reader.each_row(&mut |row| {
-                let why = match &row.state {
-                    RowState::Waiting(_) | RowState::Reread(_) => {
-                        waiting += 1;
-                        WAITING
-                    }
-                    RowState::Skipped { class, .. } => class,
-                    RowState::Done(_) | RowState::Failed { .. } => return Ok(()),
-                };
-                if row.role.has_record() {
-                    take(Unasked { url: &row.url, why });
+        let mut waiting = 0;
+        self.reader.each_row(&mut |row| {
+            let why = match &row.state {
+                RowState::Waiting(_) | RowState::Reread(_) => {
+                    waiting += 1;
+                    WAITING
                 }
-                Ok(())
-            })?;
-            let is_read = reader.known().list.done;
-            Ok(match (waiting, is_read) {
-                (0, true) => Reach::Complete,
-                (waiting, _) => Reach::Unfinished(waiting),
-            })
+                RowState::Skipped { class, .. } => class,
+                RowState::Done(_) | RowState::Failed { .. } => return Ok(()),
+            };
+            if row.role.has_record() {
+                take(Unasked { url: &row.url, why });
+            }
+            Ok(())
+        })?;
+        self.reader.check(&self.folder)?;
+        Ok(match (waiting, self.reader.known().list.done) {
+            (0, true) => Reach::Complete,
+            (waiting, _) => Reach::Unfinished(waiting),
         })
     }
 }

@@ -9,8 +9,9 @@ use browser::Browser;
 
 const COMPARISON: &str = include_str!("report/comparison.json");
 const RUN: &str = include_str!("report/run.json");
+const DIFF: &str = include_str!("report/diff.json");
 
-/// The hostile URL in both samples.
+/// The hostile text in all samples.
 const HOSTILE: &str =
     "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\"'&amp;\u{2028}";
 
@@ -19,7 +20,7 @@ fn every_chart_is_drawn_and_nothing_is_requested() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    for (sample, charts) in [(COMPARISON, 21), (RUN, 9)] {
+    for (sample, charts) in [(COMPARISON, 21), (RUN, 9), (DIFF, 1)] {
         let address = browser.open(&page(sample, "haul"));
         let marks = browser.evaluate(
             "[...document.querySelectorAll('[data-chart]')].map((box) => [box.dataset.chart, \
@@ -139,7 +140,7 @@ fn on_a_phone_nothing_is_wider_than_the_screen() {
         return;
     };
     browser.screen(360, 740);
-    for sample in [COMPARISON, RUN] {
+    for sample in [COMPARISON, RUN, DIFF] {
         browser.open(&page(sample, "haul"));
         browser.evaluate(
             "document.querySelectorAll('details').forEach((folded) => { folded.open = true; })",
@@ -159,6 +160,36 @@ fn on_a_phone_nothing_is_wider_than_the_screen() {
 }
 
 #[test]
+fn the_texts_of_two_runs_are_side_by_side_and_what_differs_is_marked() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&page(DIFF, "haul"));
+    let data: Value = serde_json::from_str(DIFF).unwrap();
+    let first = "document.querySelector('.side-by-side tbody')";
+    let shown = browser.evaluate(&format!(
+        "[...{first}.rows].map((row) => [...row.cells].map((cell) => cell.textContent))"
+    ));
+    let rows = data["kinds"][5]["changes"][0]["rows"].as_array().unwrap();
+    let expected = rows.iter().map(|row| match row {
+        Value::Number(lines) => json!([format!("{lines} equal lines")]),
+        row => json!([row[0].as_str().unwrap_or(""), row[1].as_str().unwrap_or("")]),
+    });
+    assert_eq!(shown, Value::Array(expected.collect()));
+    let marked = browser.evaluate(&format!(
+        "[...{first}.querySelectorAll('.removed, .added')].map((cell) => cell.className)"
+    ));
+    assert_eq!(marked, json!(["removed", "added", "added", "removed"]));
+    let headline = browser.evaluate("document.querySelector('h1').textContent");
+    let headline = headline.as_str().unwrap();
+    assert!(
+        headline.starts_with("2,003 pages then, 1,998 now: 2 broken pages, 1,200 pages gone"),
+        "{headline}"
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn a_window_that_changes_its_width_draws_the_charts_again() {
     let Some(mut browser) = Browser::start() else {
         return;
@@ -175,7 +206,7 @@ fn hostile_text_stays_text() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    for sample in [COMPARISON, RUN] {
+    for sample in [COMPARISON, RUN, DIFF] {
         browser.open(&page(sample, "</title><script>alert(3)</script>"));
         let values = browser.evaluate(
             "[document.scripts.length, document.images.length, document.title, document.getElementById('page').textContent]",
@@ -202,7 +233,7 @@ fn unknown_values_are_left_out() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    for sample in [COMPARISON, RUN] {
+    for sample in [COMPARISON, RUN, DIFF] {
         let whole: Value = serde_json::from_str(sample).unwrap();
         for name in whole
             .as_object()

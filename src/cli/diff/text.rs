@@ -55,8 +55,12 @@ fn run(run: &RunSummary) -> String {
     };
     let path = run.path.display().to_string();
     let mut text = format!("{} ({kind}): {pages}", clean(&path));
-    if let Reach::Unfinished(waiting) = run.reach {
-        let _ = write!(text, ", not finished, {waiting} waiting");
+    match run.reach {
+        Reach::Unfinished(0) => text.push_str(", not finished"),
+        Reach::Unfinished(waiting) => {
+            let _ = write!(text, ", not finished, {waiting} waiting");
+        }
+        Reach::Complete | Reach::Unknown => {}
     }
     text
 }

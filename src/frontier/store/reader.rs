@@ -28,6 +28,8 @@ pub(crate) struct Reader {
     known: Known,
     /// Whether nobody writes to it.
     is_unchanging: bool,
+    /// The commits that were counted when it was opened.
+    counted: u64,
 }
 
 impl Reader {
@@ -50,22 +52,31 @@ impl Reader {
         ask(&Self::open(folder, &path, false)?)
     }
 
-    /// Like [`read`](Self::read), but calls `ask` once only, so that it may pass on what it reads.
+    /// Opens a job to be read for a while; whoever does so [checks](Self::check) at the end.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and when a haul process starts to work on the job meanwhile.
-    pub(crate) fn read_once<T>(folder: &Path, ask: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+    /// As [`read`](Self::read).
+    pub(crate) fn hold(folder: &Path) -> Result<Self> {
         let path = database(folder);
         if !job_exists(folder)? {
             return Err(Error::store(folder, "there is no job here"));
         }
-        let was_worked_on = is_worked_on(&path);
-        let answer = Self::open(folder, &path, !was_worked_on).and_then(|reader| ask(&reader));
-        match is_worked_on(&path) && !was_worked_on {
+        Self::open(folder, &path, !is_worked_on(&path))
+    }
+
+    /// Checks that no haul process has worked on the job since it was opened: what was read might be half old and half
+    /// new.
+    ///
+    /// # Errors
+    /// When one has.
+    pub(crate) fn check(&self, folder: &Path) -> Result<()> {
+        let is_same =
+            || !is_worked_on(&self.path) && Counter::read(folder).ok() == Some(self.counted);
+        match self.is_unchanging && !is_same() {
             true => Err(Error::Locked {
                 path: folder.to_owned(),
             }),
-            false => answer,
+            false => Ok(()),
         }
     }
 
@@ -87,6 +98,7 @@ impl Reader {
             path: path.to_owned(),
             known,
             is_unchanging: unchanging,
+            counted,
         })
     }
 

@@ -12,11 +12,18 @@ function diff(data) {
   return [changeCounts(data, kinds), ...kinds.map(changesOf), diffConditions(data)];
 }
 
+/** One change of each kind that says that the site changed, and several. */
+const CHANGES = {
+  broken: ["broken page"], gone: ["page gone", "pages gone"], moved: ["moved page"], added: ["new page"], status: ["other status", "other statuses"],
+  content: ["changed text"], bytes: ["page with other bytes", "pages with other bytes"], title: ["changed title"], value: ["changed value"],
+  "item-added": ["new item"], "item-gone": ["item gone", "items gone"],
+};
+
 /** The outcome, as a sentence. */
 function diffSentence(data) {
-  const counts = (data.kinds ?? []).filter(({ kind }) => !["shell", "not-asked", "not-asked-before"].includes(kind));
-  const of = `${counted(data.old.pages, "page")} then, ${count(data.new.pages)} now`;
-  return counts.length ? `${of}: ${listed(counts.map(({ kind, count: seen }) => `${count(seen)} ${kind}`))}.` : `${of}: the site did not change.`;
+  const counts = (data.kinds ?? []).filter(({ kind }) => CHANGES[kind]).map(({ kind, count: seen }) => counted(seen, ...CHANGES[kind]));
+  const of = `${counted(data.old?.pages, "page")} then, ${count(data.new?.pages)} now`;
+  return counts.length ? `${of}: ${listed(counts)}.` : `${of}: the site did not change.`;
 }
 
 function changeCounts(data, kinds) {
@@ -60,7 +67,7 @@ function changesOf({ kind, meaning, count: seen, changes }) {
   const others = changes.filter((row) => !row.rows?.length);
   return section(kind, `${kind[0].toUpperCase()}${kind.slice(1).replaceAll("-", " ")}`, `${meaning[0].toUpperCase()}${meaning.slice(1)}.${note}`,
     ...known.map((row, index) => sideBySide(row, index < OPEN_TEXTS)),
-    others.length ? table(kind, `${kind}: ${meaning}`, changeColumns(kind), others) : null);
+    others.length ? table(kind, counted(others.length, "change"), changeColumns(kind), others) : null);
 }
 
 /** Texts that are shown without being unfolded. */
@@ -87,7 +94,7 @@ function sideBySide(row, open) {
 }
 
 function diffConditions(data) {
-  const about = (run) => `${run.path} (${run.source}): ${counted(run.pages, "page")}${run.waiting === null ? "" : `, not finished, ${count(run.waiting)} waiting`}`;
+  const about = (run) => !run ? UNKNOWN : `${run.path} (${run.source}): ${counted(run.pages, "page")}${run.waiting === null ? "" : `, not finished${run.waiting ? `, ${count(run.waiting)} waiting` : ""}`}`;
   return section("conditions", "Conditions", "The two runs, and the command that compared them.",
     data.command ? command(data.command) : null,
     pairs([["old", about(data.old)], ["new", about(data.new)], ["unchanged", count(data.unchanged)], ...machine(data)]));
