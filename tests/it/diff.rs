@@ -10,6 +10,8 @@ use haul::origin::{Origin, OriginSettings, Reply, Request, Response, Site};
 use serde_json::{Value, json};
 
 use crate::cli::run as haul;
+use crate::folder::Folder;
+use crate::run::wait;
 use crate::stranger;
 
 /// A site that changes once.
@@ -211,7 +213,7 @@ fn kinds(of: &[(&str, &[&str])]) -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn what_changed_is_the_same_whatever_the_two_runs_were_written_to() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     // The name of the old run, the flags that write it, and whether it has items.
     let cases: [(&str, &[&str], bool); 10] = [
@@ -282,7 +284,7 @@ fn what_changed_is_the_same_whatever_the_two_runs_were_written_to() {
 
 #[test]
 fn a_job_keeps_enough_of_its_pages_to_tell_content_from_shell_and_a_304_is_no_change() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     shop.crawl(here, &["--job", "old"]);
     shop.crawl(here, &["--job", "again", "--since", "old"]);
@@ -314,7 +316,7 @@ fn a_job_keeps_enough_of_its_pages_to_tell_content_from_shell_and_a_304_is_no_ch
 
 #[test]
 fn a_page_that_was_not_asked_for_is_not_gone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let here = folder.path();
     let nonce = AtomicU64::new(0);
     let tree = move |request: &Request| match request.target() {
@@ -411,7 +413,7 @@ fn a_page_that_was_not_asked_for_is_not_gone() {
 
 #[test]
 fn of_a_site_with_a_nonce_on_every_page_exactly_the_changed_pages_have_other_content() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let here = folder.path();
     let address = stranger::nobody();
     let front = format!("http://{address}/");
@@ -455,7 +457,7 @@ fn of_a_site_with_a_nonce_on_every_page_exactly_the_changed_pages_have_other_con
 
 #[test]
 fn the_newest_record_of_a_request_counts() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     shop.crawl(here, &["--job", "old"]);
     shop.change();
@@ -472,8 +474,52 @@ fn the_newest_record_of_a_request_counts() {
 }
 
 #[test]
+fn a_job_that_was_killed_is_compared_up_to_its_last_checkpoint_and_what_it_lacks_was_not_asked_for()
+{
+    let folder = Folder::new();
+    let here = folder.path();
+    let settings = OriginSettings {
+        pages: 100,
+        ..OriginSettings::default()
+    };
+    let site = Origin::start(settings).unwrap();
+    let front = site.url("/");
+    for (job, output) in [
+        ("a", "a/records.jsonl"),
+        ("b", "b.sqlite"),
+        ("c", "c.warc.gz"),
+        ("d", "d.csv.zst"),
+        ("e", "e.txt"),
+    ] {
+        let whole = format!("whole-{job}");
+        let (code, _, error) = haul(here, &["crawl", &front, "-q", "--job", &whole]);
+        assert_eq!(code, Some(0), "{error}");
+        site.log().clear();
+        let words = [
+            "crawl", &front, "-q", "--job", job, "-o", output, "--delay", "30ms",
+        ];
+        let mut child = crate::cli::haul(here, &words).spawn().unwrap();
+        // Longer than a second, after which there is a checkpoint.
+        wait(site.log().wait_for_hits(60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = changes(here, &[&whole, job]);
+        let kinds: BTreeSet<_> = found
+            .iter()
+            .map(|change| change["kind"].as_str().unwrap())
+            .collect();
+        assert_eq!(kinds, BTreeSet::from(["not-asked"]), "{output}: {found:?}");
+        assert!(
+            (20..100).contains(&found.len()),
+            "{output}: {}",
+            found.len()
+        );
+    }
+}
+
+#[test]
 fn values_are_compared_by_key_wherever_an_item_is() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     shop.crawl(here, &["-o", "old.jsonl"]);
     shop.change();
@@ -522,7 +568,7 @@ fn values_are_compared_by_key_wherever_an_item_is() {
 
 #[test]
 fn text_and_csv_are_for_people_and_tables_and_the_exit_code_for_scripts() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     shop.crawl(here, &["--job", "old", "--body"]);
     shop.crawl(here, &["--job", "again", "--body"]);
@@ -590,7 +636,7 @@ fn text_and_csv_are_for_people_and_tables_and_the_exit_code_for_scripts() {
 
 #[test]
 fn what_cannot_be_compared_is_refused_in_one_sentence() {
-    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let (shop, folder) = (Shop::open(), Folder::new());
     let here = folder.path();
     shop.crawl(here, &["--job", "job"]);
     let other = Site::builder()
@@ -667,7 +713,7 @@ fn what_cannot_be_compared_is_refused_in_one_sentence() {
 
 #[test]
 fn titles_of_the_site_are_clean_on_the_terminal_and_no_formula_in_a_table() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let here = folder.path();
     let is_new = Arc::new(AtomicBool::new(false));
     let state = is_new.clone();

@@ -10,6 +10,7 @@ use haul::origin::{Origin, Reply, Response, Site};
 use serde_json::{Value, json};
 
 use crate::cli::run as haul;
+use crate::folder::Folder;
 
 /// Everything that can be asked for.
 const ALL: Wants = Wants {
@@ -118,7 +119,7 @@ fn crawl(site: &Origin, folder: &Path, more: &[&str]) {
 
 #[test]
 fn every_output_and_every_job_gives_the_same_pages() {
-    let (site, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (site, folder) = (shop(), Folder::new());
     let here = folder.path();
     let mut expected = None;
     let records = RunKind::Records;
@@ -214,7 +215,7 @@ fn every_output_and_every_job_gives_the_same_pages() {
 
 #[test]
 fn only_what_is_asked_for_is_read_of_the_chosen_pages() {
-    let (site, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (site, folder) = (shop(), Folder::new());
     let here = folder.path();
     crawl(
         &site,
@@ -235,7 +236,7 @@ fn only_what_is_asked_for_is_read_of_the_chosen_pages() {
 
 #[test]
 fn a_job_says_what_it_did_not_request_and_whether_it_came_to_its_end() {
-    let (site, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (site, folder) = (shop(), Folder::new());
     let here = folder.path();
     crawl(&site, here, &["--job", "whole", "--exclude", "/p*"]);
     crawl(
@@ -283,7 +284,7 @@ fn a_job_says_what_it_did_not_request_and_whether_it_came_to_its_end() {
 
 #[test]
 fn a_job_finds_its_output_where_it_was_written_or_in_its_own_folder() {
-    let (site, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (site, folder) = (shop(), Folder::new());
     let here = folder.path();
     crawl(&site, here, &["--job", "job"]);
     crawl(&site, here, &["--job", "other", "-o", "out.csv"]);
@@ -315,7 +316,7 @@ fn a_job_finds_its_output_where_it_was_written_or_in_its_own_folder() {
 
 #[test]
 fn a_damaged_output_is_an_error_that_names_the_file_and_the_place() {
-    let (site, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (site, folder) = (shop(), Folder::new());
     let here = folder.path();
     crawl(&site, here, &["-o", "out.jsonl.gz", "--body"]);
     crawl(&site, here, &["-o", "pages.warc.gz"]);
