@@ -21,7 +21,7 @@ struct Packed<'p> {
     charset: &'p Option<String>,
     decoded_bytes: Option<u64>,
     title: &'p Option<String>,
-    found: &'p Option<Box<FoundLinks>>,
+    found: Option<FoundLinks>,
     fields: &'p Option<Box<Extraction>>,
 }
 
@@ -44,7 +44,7 @@ impl Parsed {
             charset: &self.charset,
             decoded_bytes: self.decoded_bytes,
             title: &self.title,
-            found: &self.found,
+            found: self.found.as_deref().map(FoundLinks::unmarked),
             fields: &self.fields,
         };
         let bytes = postcard::to_stdvec(&packed).ok()?;

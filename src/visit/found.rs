@@ -224,6 +224,15 @@ impl FoundLinks {
         }
     }
 
+    /// The same links without fingerprints, which another run cannot use, and which nothing can compress.
+    pub(crate) fn unmarked(&self) -> Self {
+        let mut unmarked = self.clone();
+        for link in &mut unmarked.links {
+            link.fingerprint = 0;
+        }
+        unmarked
+    }
+
     /// Gives the links the fingerprints of another run.
     pub(crate) fn mark_by(&mut self, fingerprints: Fingerprints) {
         for link in &mut self.links {
