@@ -5,9 +5,7 @@ use serde_json::{Map, Value};
 use super::change::{Change, ChangeKind};
 use super::detail::Detail;
 use super::trace::State;
-
-/// The number of bits in which the fingerprints of nearly the same text may differ.
-const SAME_TEXT: u32 = 3;
+use crate::visit::compared::NEAR;
 
 /// What a page is compared for.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +114,7 @@ fn content(old: &Detail, new: &Detail) -> Option<Change> {
     let visible = old.visible.zip(new.visible);
     let kind = match (distance, visible) {
         (_, Some((then, now))) if then == now => ChangeKind::Shell,
-        (Some(distance), _) if distance <= SAME_TEXT => ChangeKind::Shell,
+        (Some(distance), _) if distance <= NEAR => ChangeKind::Shell,
         (Some(_), _) | (None, Some(_)) => ChangeKind::Content,
         (None, None) => ChangeKind::Bytes,
     };

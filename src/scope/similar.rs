@@ -7,14 +7,14 @@
 //! pages with that block are compared. Of similar pages, only the first is remembered, so a trap that serves one page
 //! endlessly takes a single slot.
 
-/// The number of bits in which similar pages may differ.
-const DISTANCE_LIMIT: u32 = 3;
+use crate::visit::compared::NEAR;
+
 /// The most pages that are remembered: 36 MiB at that number.
 const PAGE_LIMIT: usize = 1 << 20;
 /// The most pages compared in each table. Of a million evenly distributed pages, 16 have the same block.
 const COMPARE_LIMIT: usize = 512;
-/// The number of blocks of a fingerprint.
-const BLOCKS: usize = 4;
+/// The number of blocks of a fingerprint: one more than bits in which similar pages may differ.
+const BLOCKS: usize = 1 + NEAR as usize;
 /// The number of values of a block.
 const VALUES: usize = 1 << 16;
 /// Marks that there is no older page with the same block.
@@ -74,7 +74,7 @@ impl Similar {
                     page.id,
                 )
             })
-            .filter(|(distance, ..)| *distance <= DISTANCE_LIMIT)
+            .filter(|(distance, ..)| *distance <= NEAR)
             .min()
             .map(|(.., id)| id);
         if nearest.is_none() {

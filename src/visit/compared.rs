@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::page::snapshot::Snapshot;
 
 /// The most bits in which the simhashes of two texts differ that are nearly the same.
-const NEAR: u32 = 3;
+pub(crate) const NEAR: u32 = 3;
 
 /// How a page compares with what an earlier run had of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

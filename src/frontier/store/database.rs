@@ -74,6 +74,16 @@ pub(super) fn restrict(path: &Path) -> Result<()> {
 /// The error for a failed database: an output error for a full disk, else a store error.
 pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
+    let is_of_another_type = matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+    );
+    if is_of_another_type {
+        return Error::damaged(path, format!("damaged: {error}; nothing was changed"));
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
             Error::output(path, std::io::Error::other(error.to_string()))

@@ -39,8 +39,8 @@ fn a_truncated_store_is_rejected_and_nothing_is_changed() {
     let size = fs::metadata(job.folder.path().join("job/frontier.db"))
         .unwrap()
         .len();
-    // A missing last byte that was zero is read as zero: cutting one byte might lose nothing.
-    for length in [0, 100, 3000, size / 2, size - 4096, size - 100] {
+    // Missing bytes of the last page are read as zero, and may have been: cutting less than a page might lose nothing.
+    for length in [0, 100, 3000, size / 2, size - 4096] {
         let copy = job.copy();
         shorten(&copy.path().join("job/frontier.db"), length);
         job.assert_rejected(copy.path(), "damaged");
