@@ -101,6 +101,8 @@ impl Plan {
 /// A page whose body does not have the checksum that it should have becomes an error.
 pub(crate) fn parse(job: &Job, outcome: &mut Result<Page, FetchError>, plan: &Plan) -> Parsed {
     let parsed = match outcome {
+        // Its body is still to be received.
+        Ok(page) if page.segments.is_some() => return Parsed::default(),
         Ok(page) => {
             let known = page.known.take();
             parse_page(job, page, known, plan)
@@ -120,7 +122,8 @@ fn parse_page(
     known: Option<Box<Snapshot>>,
     plan: &Plan,
 ) -> Result<Parsed, FetchError> {
-    let is_unchanged = page.status == StatusCode::NOT_MODIFIED && known.is_some();
+    let is_unchanged = page.status == StatusCode::NOT_MODIFIED
+        && known.as_ref().is_some_and(|known| known.has_validator());
     let mut parsed = match known.as_deref().filter(|_| is_unchanged) {
         Some(known) => carried_over(known, plan)?,
         None => parse_body(job, page, plan)?,
@@ -129,7 +132,7 @@ fn parse_page(
         && matches!(job.role, Role::Page | Role::Asset)
         && (is_unchanged || page.status == StatusCode::OK && parsed.fault.is_none())
     {
-        parsed.snapshot = snapshot(page, &parsed, known.as_deref()).map(Arc::new);
+        parsed.snapshot = snapshot(job, page, &parsed, known.as_deref()).map(Arc::new);
     }
     if let Some(then) = known
         && (is_unchanged || page.status == StatusCode::OK)
@@ -164,12 +167,17 @@ fn carried_over(known: &Snapshot, plan: &Plan) -> Result<Parsed, FetchError> {
 }
 
 /// What a later run needs to know about a page. Validators that a 304 does not repeat are those of before.
-fn snapshot(page: &Page, parsed: &Parsed, before: Option<&Snapshot>) -> Option<Snapshot> {
+fn snapshot(
+    job: &Job,
+    page: &Page,
+    parsed: &Parsed,
+    before: Option<&Snapshot>,
+) -> Option<Snapshot> {
     let before = before.filter(|_| page.status == StatusCode::NOT_MODIFIED);
     let validator = |name, before: Option<&String>| {
         Snapshot::validator(page.headers.text(name)).or_else(|| before.cloned())
     };
-    Some(Snapshot {
+    let mut snapshot = Snapshot {
         etag: validator(header::ETAG, before.and_then(|before| before.etag.as_ref())),
         last_modified: validator(
             header::LAST_MODIFIED,
@@ -178,8 +186,15 @@ fn snapshot(page: &Page, parsed: &Parsed, before: Option<&Snapshot>) -> Option<S
         sent: page.timing.sent,
         sha256: parsed.digest,
         simhash: parsed.simhash,
-        content: parsed.pack()?,
-    })
+        recipes: match before {
+            Some(before) => before.recipes.clone(),
+            None => job.recipes.iter().map(ToString::to_string).collect(),
+        },
+        content: Box::default(),
+    };
+    // Without a validator the page is sent again, and its links with it.
+    snapshot.content = parsed.pack(snapshot.has_validator())?;
+    Some(snapshot)
 }
 
 fn parse_body(job: &Job, page: &Page, plan: &Plan) -> Result<Parsed, FetchError> {

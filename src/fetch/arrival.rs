@@ -86,10 +86,11 @@ impl Asked {
         if let Some(partial) = &partial {
             outgoing.resume(&partial.note, partial.length);
         }
-        let known = past
+        let mut known = past
             .filter(|_| partial.is_none() && outgoing.may_be_conditional(job))
             .and_then(|past| past.find(&job.url));
-        if let Some(known) = &known {
+        if let Some(known) = &mut known {
+            known.fit(&job.recipes);
             outgoing.ask_if_changed(known);
         }
         Ok(Self {

@@ -83,7 +83,9 @@ impl<'a> Download<'a> {
         let arrival = Arrival::new(asked, job, status, version, &mut headers)?;
         let settings = &plan.settings;
         let wanted = settings.types.want(job, &headers);
-        let segments = match wanted && job.segments.is_none() {
+        // Other jobs have no number of their own to wait under.
+        let may_split = matches!(job.role, Role::Page | Role::Asset) && job.segments.is_none();
+        let segments = match wanted && may_split {
             true => arrival.segments(settings.spool.segments, &headers),
             false => None,
         };

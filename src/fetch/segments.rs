@@ -30,6 +30,6 @@ pub(super) fn join(whole: &Whole, plan: &SpoolPlan, is_checked: bool) -> Result<
         remote: head.remote,
         timing: head.timing,
         segments: None,
-        known: None,
+        known: head.known.clone(),
     })
 }

@@ -1,5 +1,6 @@
 //! What an earlier run kept of a page.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) sha256: Option<[u8; 32]>,
     /// The simhash of its text.
     pub(crate) simhash: Option<u64>,
+    /// The recipes that other pages' recipes wanted for it, and that it was read with.
+    pub(crate) recipes: Vec<String>,
     /// What was read out of it, packed: its title, its links, its fields.
     pub(crate) content: Box<[u8]>,
 }
@@ -31,6 +34,19 @@ impl Snapshot {
         value
             .filter(|value| value.len() <= LONGEST)
             .map(str::to_owned)
+    }
+
+    /// Whether a server can be asked whether the page changed.
+    pub(crate) fn has_validator(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
+
+    /// Forgets the validators if the page is to be read with a recipe that it was not read with: it has to be sent again.
+    pub(crate) fn fit(&mut self, recipes: &[Arc<str>]) {
+        let was_read = |recipe: &Arc<str>| self.recipes.iter().any(|known| **known == **recipe);
+        if !recipes.iter().all(was_read) {
+            (self.etag, self.last_modified) = (None, None);
+        }
     }
 
     /// The approximate size in memory, in bytes.

@@ -7,13 +7,26 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::page::snapshot::Snapshot;
 
-/// Creates the table; jobs of earlier versions have none.
-pub(crate) const SCHEMA: &str = "
+const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS pages(
     id INTEGER PRIMARY KEY, fingerprint INTEGER NOT NULL, etag TEXT, last_modified TEXT, sent INTEGER, sha256 BLOB,
-    simhash INTEGER, content BLOB NOT NULL, sum INTEGER NOT NULL
+    simhash INTEGER, recipes TEXT NOT NULL, content BLOB NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
 ";
+
+const INSERT: &str = "
+INSERT OR REPLACE INTO pages(id, fingerprint, etag, last_modified, sent, sha256, simhash, recipes, content, sum)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+";
+
+/// Creates the table if there is none, as in jobs of earlier versions, and checks that it can be written to.
+///
+/// # Errors
+/// When its definition is damaged, so that a run notices before it has begun.
+pub(crate) fn create(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch(SCHEMA)?;
+    database.prepare_cached(INSERT).map(drop)
+}
 
 /// Whether a database has the table.
 pub(crate) fn exists(database: &Connection) -> rusqlite::Result<bool> {
@@ -29,10 +42,7 @@ pub(crate) fn write(
     fingerprint: u64,
     snapshot: &Snapshot,
 ) -> rusqlite::Result<()> {
-    let mut insert = database.prepare_cached(
-        "INSERT OR REPLACE INTO pages(id, fingerprint, etag, last_modified, sent, sha256, simhash, content, sum)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
+    let mut insert = database.prepare_cached(INSERT)?;
     insert.execute(params![
         id.cast_signed(),
         fingerprint.cast_signed(),
@@ -41,6 +51,7 @@ pub(crate) fn write(
         snapshot.sent.and_then(microseconds),
         snapshot.sha256.as_ref().map(<[u8; 32]>::as_slice),
         snapshot.simhash.map(u64::cast_signed),
+        snapshot.recipes.join("\n"),
         &*snapshot.content,
         check_sum(fingerprint, snapshot),
     ])?;
@@ -61,7 +72,7 @@ pub(super) fn index(database: &Connection) -> rusqlite::Result<Vec<(u64, i64)>> 
 /// The snapshot in a row; `None` if it does not match its check sum.
 pub(super) fn read(database: &Connection, id: i64) -> rusqlite::Result<Option<Snapshot>> {
     let mut select = database.prepare_cached(
-        "SELECT fingerprint, etag, last_modified, sent, sha256, simhash, content, sum FROM pages WHERE id = ?1",
+        "SELECT fingerprint, etag, last_modified, sent, sha256, simhash, recipes, content, sum FROM pages WHERE id = ?1",
     )?;
     let found = select.query_row([id], |row| {
         let snapshot = Snapshot {
@@ -70,10 +81,15 @@ pub(super) fn read(database: &Connection, id: i64) -> rusqlite::Result<Option<Sn
             sent: row.get::<_, Option<i64>>(3)?.and_then(moment),
             sha256: row.get(4)?,
             simhash: row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned),
-            content: row.get::<_, Vec<u8>>(6)?.into(),
+            recipes: row
+                .get::<_, String>(6)?
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+            content: row.get::<_, Vec<u8>>(7)?.into(),
         };
         let fingerprint = row.get::<_, i64>(0)?.cast_unsigned();
-        let is_sound = row.get::<_, i64>(7)? == check_sum(fingerprint, &snapshot);
+        let is_sound = row.get::<_, i64>(8)? == check_sum(fingerprint, &snapshot);
         Ok(is_sound.then_some(snapshot))
     });
     Ok(found.optional()?.flatten())
@@ -91,6 +107,7 @@ fn check_sum(fingerprint: u64, snapshot: &Snapshot) -> i64 {
     hash.update(&sent.unwrap_or_default().to_le_bytes());
     hash.update(snapshot.sha256.as_ref().map_or(&[], <[u8; 32]>::as_slice));
     hash.update(&snapshot.simhash.unwrap_or_default().to_le_bytes());
+    hash.update(snapshot.recipes.join("\n").as_bytes());
     hash.update(&snapshot.content);
     hash.digest().cast_signed()
 }

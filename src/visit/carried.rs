@@ -38,13 +38,16 @@ struct Unpacked {
 
 impl Parsed {
     /// Packs what a later run needs of a page that did not change; `None` if that is too much.
-    pub(crate) fn pack(&self) -> Option<Box<[u8]>> {
+    ///
+    /// `links` says whether the links are needed too.
+    pub(crate) fn pack(&self, links: bool) -> Option<Box<[u8]>> {
+        let found = self.found.as_deref().filter(|_| links);
         let packed = Packed {
             media_type: &self.media_type,
             charset: &self.charset,
             decoded_bytes: self.decoded_bytes,
             title: &self.title,
-            found: self.found.as_deref().map(FoundLinks::unmarked),
+            found: found.map(FoundLinks::unmarked),
             fields: &self.fields,
         };
         let bytes = postcard::to_stdvec(&packed).ok()?;

@@ -344,3 +344,31 @@ fn segments_are_for_saved_files() {
         assert!(code == Some(2) && stderr.contains("--segments"), "{stderr}");
     }
 }
+
+#[test]
+fn only_pages_and_their_assets_are_received_in_segments() {
+    let rules = format!("User-agent: *\nDisallow: /no\n{}", "#\n".repeat(3 << 19));
+    let site = || {
+        Site::builder()
+            .route("/robots.txt", whole(rules.as_bytes()))
+            .route("/", Response::page("<a href=/no>1</a><a href=/yes>2</a>"))
+            .fallback(Response::page("a page"))
+            .start()
+            .unwrap()
+    };
+    // Two hosts, whose robots.txt have no numbers to tell them apart.
+    let sites = [site(), site()];
+    let folder = Folder::new();
+    let seeds = sites.each_ref().map(|site| site.url("/"));
+    let mut settings = Config::crawl(seeds);
+    settings.fetch.spool.segments = NonZeroU8::new(4).unwrap();
+    settings.fetch.private = haul::fetch::Private::Allow;
+    settings.files = Some(FilesSettings::folder(folder.path()));
+    let report = run(settings);
+    assert_eq!(report.ends(), ["200"; 4], "{:?}", report.records);
+    for site in &sites {
+        let hits = site.log().all_hits();
+        assert!(hits.iter().all(|hit| hit.header("range").is_none()));
+        assert!(site.log().hits("/no").is_empty());
+    }
+}

@@ -349,3 +349,73 @@ fn a_second_crawl_that_is_killed_again_and_again_has_each_page_once_and_names_ex
     }
     assert_eq!(changes.changed.len(), 20);
 }
+
+#[test]
+fn a_page_that_a_recipe_newly_leads_to_is_read_with_it_although_it_did_not_change() {
+    let edition = Arc::new(AtomicU64::new(0));
+    let current = edition.clone();
+    let origin = Site::builder()
+        .route_with("/", move |_| {
+            let class = ["plain", "thing"][current.load(Ordering::Relaxed) as usize];
+            Response::page(format!("<a class={class} href=/thing>a thing</a>"))
+        })
+        .route_with("/thing", |request| {
+            let reply = match request.header("if-none-match") {
+                Some("\"1\"") => Reply::new(304),
+                _ => Reply::new(200)
+                    .header("Content-Type", "text/html")
+                    .body("<h1>The thing</h1>"),
+            };
+            reply.header("ETag", "\"1\"").into()
+        })
+        .start()
+        .unwrap();
+    let folder = Folder::new();
+    let path = folder.path();
+    let list = "name = \"list\"\nmatch = [\"**/\"]\n[fields]\ntext = \"a\"\n\
+                [[follow]]\nselect = \"a.thing\"\nrecipe = \"thing\"\n";
+    fs::write(path.join("list.toml"), list).unwrap();
+    let thing = "name = \"thing\"\nmatch = []\n[fields]\ntitle = \"h1\"\n";
+    fs::write(path.join("thing.toml"), thing).unwrap();
+    let url = origin.url("/");
+    let go = |flags: &[&str]| {
+        let base = [
+            "crawl",
+            url.as_str(),
+            "--allow-private",
+            "-q",
+            "--recipe",
+            "list.toml",
+        ];
+        let line = [&base[..], &["--recipe", "thing.toml"], flags].concat();
+        let (code, _, stderr) = cli::run(path, &line);
+        assert_eq!(code, Some(0), "{stderr}");
+    };
+    let last = |job: &str| {
+        let records = written::jsonl(&path.join(job).join("records.jsonl"));
+        let mut latest = records.into_iter().rev();
+        latest
+            .find(|record| record["url"] == origin.url("/thing"))
+            .unwrap()
+    };
+    go(&["--job", "old"]);
+    assert!(last("old")["items"]["thing"].is_null());
+    edition.store(1, Ordering::Relaxed);
+    go(&["--job", "new", "--since", "old"]);
+    let record = last("new");
+    assert_eq!(
+        record["items"]["thing"][0]["title"], "The thing",
+        "{record}"
+    );
+    assert_eq!(
+        (&record["status"], &record["changed"]),
+        (&200.into(), &"no".into())
+    );
+    go(&["--job", "third", "--since", "new"]);
+    let record = last("third");
+    assert_eq!(
+        record["items"]["thing"][0]["title"], "The thing",
+        "{record}"
+    );
+    assert_eq!(record["unchanged"], true);
+}

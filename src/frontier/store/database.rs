@@ -88,7 +88,8 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
             Error::output(path, std::io::Error::other(error.to_string()))
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+        // Our statements are always the same: if one is refused (`SQLITE_ERROR`), the tables are not as we made them.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
             Error::damaged(path, format!("damaged: {error}; nothing was changed"))
         }
         _ => Error::store(path, error.to_string()),

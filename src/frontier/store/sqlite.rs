@@ -64,7 +64,7 @@ impl Sqlite {
         let transaction = database.transaction().map_err(failed)?;
         transaction
             .execute_batch(SCHEMA)
-            .and_then(|()| transaction.execute_batch(pages::SCHEMA))
+            .and_then(|()| pages::create(&transaction))
             .map_err(failed)?;
         transaction
             .pragma_update(None, "application_id", APPLICATION)
@@ -99,9 +99,6 @@ impl Sqlite {
         let path = folder.database();
         let database = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         prepare(&database, &path)?;
-        database
-            .execute_batch(pages::SCHEMA)
-            .map_err(|error| broken(&path, &error))?;
         let (known, commits) = read_known(&database, &path)?;
         let (counter, counted) = Counter::open(folder.path())?;
         if commits < counted {
@@ -111,6 +108,7 @@ impl Sqlite {
             return Err(Error::damaged(&path, problem));
         }
         let hosts = read_hosts(&database, &path)?;
+        pages::create(&database).map_err(|error| broken(&path, &error))?;
         let store = Self {
             database,
             counter,

@@ -62,6 +62,19 @@ fn a_truncated_store_is_rejected_and_nothing_is_changed() {
 }
 
 #[test]
+fn a_damaged_definition_of_a_table_that_is_only_written_to_is_rejected_before_the_run_begins() {
+    let job = JobCrawl::of(200);
+    job.run_and_signal(Signal::TERM, 120);
+    let copy = job.copy();
+    let store = copy.path().join("job/frontier.db");
+    let bytes = fs::read(&store).unwrap();
+    let column = b"recipes TEXT";
+    let at = bytes.windows(column.len()).position(|at| at == column);
+    flip(&store, at.unwrap() as u64 * 8);
+    job.assert_rejected(copy.path(), "damaged");
+}
+
+#[test]
 fn a_flipped_bit_in_a_store_is_rejected_or_harmless() {
     let job = JobCrawl::of(200);
     job.run_and_signal(Signal::TERM, 120);
