@@ -52,7 +52,7 @@ impl Territory {
                 }
                 insert(&mut self.texts, directory);
             }
-            Reach::Domain => match registrable_domain(seed) {
+            Reach::Domain => match seed.registrable_domain() {
                 Some(domain) => insert(&mut self.texts, domain),
                 None => insert(&mut self.hosts, location.host()),
             },
@@ -68,7 +68,9 @@ impl Territory {
             Reach::Path => self.is_below(&Location::of(url)),
             Reach::Domain => {
                 (!self.hosts.is_empty() && self.hosts.contains(Location::of(url).host()))
-                    || registrable_domain(url).is_some_and(|domain| self.texts.contains(domain))
+                    || url
+                        .registrable_domain()
+                        .is_some_and(|domain| self.texts.contains(domain))
             }
         }
     }
@@ -144,19 +146,6 @@ fn without_www(host: &str) -> &str {
         Some(rest) if rest.contains('.') => rest,
         _ => host,
     }
-}
-
-/// The registrable domain by the public suffix list.
-///
-/// `None` for IP addresses, and for names without a listed suffix.
-fn registrable_domain(url: &PageUrl) -> Option<&str> {
-    let host = url.as_url().domain()?;
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let domain = psl::domain(host.as_bytes())?;
-    domain
-        .suffix()
-        .is_known()
-        .then(|| &host[host.len() - domain.as_bytes().len()..])
 }
 
 fn insert(set: &mut HashSet<Box<str>>, text: &str) {

@@ -188,8 +188,11 @@ impl Feed {
                 .as_ref()
                 .is_none_or(|rows| rows.contains(row));
             if row > self.after && is_wanted && !self.is_full() {
-                self.read += 1;
-                entries.push(self.entry(row, seed));
+                let entry = self.entry(row, seed);
+                if self.settings.shard.is_none_or(|shard| shard.has(&entry)) {
+                    self.read += 1;
+                    entries.push(entry);
+                }
             }
         }
         Ok(Batch {

@@ -60,7 +60,9 @@ impl Feeder<'_> {
         entries: impl IntoIterator<Item = Entry>,
     ) -> Result<(), Enough> {
         let before = self.batch.len();
-        self.batch.extend(entries);
+        let shard = self.settings.shard;
+        let is_wanted = |entry: &Entry| shard.is_none_or(|shard| shard.has(entry));
+        self.batch.extend(entries.into_iter().filter(is_wanted));
         let is_new = self.row > self.from.row;
         if is_new {
             self.read += (self.batch.len() - before) as u64;

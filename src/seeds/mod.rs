@@ -14,6 +14,7 @@ mod position;
 mod progress;
 mod repair;
 mod settings;
+mod shard;
 mod source;
 mod stored;
 mod table;
@@ -36,6 +37,7 @@ use feeder::Feeder;
 pub(crate) use position::Position;
 use progress::Progress;
 pub use settings::{ListFormat, SeedSettings, SeedSource};
+pub use shard::Shard;
 pub(crate) use stored::LeftOut;
 
 /// The number of batches that may wait for the frontier.

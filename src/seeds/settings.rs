@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::failures::Failures;
+use super::shard::Shard;
 use crate::job::rows::Rows;
 use crate::page::checksum::Checksum;
 
@@ -20,6 +21,8 @@ pub struct SeedSettings {
     pub checksum: Option<Checksum>,
     /// The rows to use; `None` for all.
     pub rows: Option<Rows>,
+    /// The shard whose rows are used; `None` for all.
+    pub shard: Option<Shard>,
     /// The most entries to use.
     pub limit: Option<u64>,
 }
@@ -76,6 +79,7 @@ impl SeedSettings {
             url_column: None,
             checksum: None,
             rows: None,
+            shard: None,
             limit: None,
         }
     }

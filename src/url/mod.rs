@@ -7,6 +7,7 @@
 pub(crate) mod address;
 pub(crate) mod fingerprint;
 mod host_pattern;
+mod site;
 
 pub use host_pattern::HostPattern;
 

@@ -78,6 +78,7 @@ mod scrape;
 mod secrets;
 mod segments;
 mod settings;
+mod shards;
 mod signals;
 mod since;
 mod site;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use haul::frontier::{Duplicates, FrontierSettings, Run};
-use haul::seeds::{SeedSettings, SeedSource};
+use haul::seeds::{SeedSettings, SeedSource, Shard};
 use haul::{Checksum, Error, Rows};
 
 use super::given::{ValueOrFile, value_or_file};
@@ -32,6 +32,14 @@ pub(super) struct List {
     /// the rows that it did not get to.
     #[arg(long, value_name = "ROWS", value_parser = value_or_file::<Rows>)]
     rows: Option<ValueOrFile<Rows>>,
+
+    /// Fetch only the rows of one shard of the list, as in 2/8: the second of eight
+    ///
+    /// A row belongs to a shard by its site (its registrable domain), so machines that each fetch one shard never ask the
+    /// same host, without knowing of each other. Rows keep their numbers: the records of all shards together are those of
+    /// the list.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 
     /// Fail unless the saved body has this SHA-256; for a single URL
     ///
@@ -86,6 +94,7 @@ impl List {
         let rows = self.rows.as_ref();
         Ok(SeedSettings {
             rows: rows.map(|rows| rows.value("--rows")).transpose()?,
+            shard: self.shard,
             limit: self.limit,
             checksum: self.checksum,
             ..seeds
