@@ -10,7 +10,7 @@ use super::wants::{ARCHIVED, wants_of_records};
 use crate::parse::Wants;
 
 /// The names of the formats that `--format` accepts.
-pub const FORMATS: [&str; 6] = ["text", "jsonl", "csv", "warc", "sqlite", "parquet"];
+pub const FORMATS: [&str; 7] = ["text", "jsonl", "csv", "warc", "sqlite", "parquet", "arrow"];
 
 /// The format that records are written in.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,8 @@ pub enum Format {
     Sqlite(RecordSettings),
     /// A folder of Parquet files: the pages, and one table per recipe for its items.
     Parquet(RecordSettings),
+    /// Arrow IPC: a file with a footer, or a stream on standard output; items are nested in their records.
+    Arrow(RecordSettings),
 }
 
 impl Format {
@@ -51,6 +53,7 @@ impl Format {
             Format::Warc(_) => "warc",
             Format::Sqlite(_) => "sqlite",
             Format::Parquet(_) => "parquet",
+            Format::Arrow(_) => "arrow",
         }
     }
 
@@ -60,7 +63,8 @@ impl Format {
             Format::Jsonl(records)
             | Format::Csv(records)
             | Format::Sqlite(records)
-            | Format::Parquet(records) => Some(records),
+            | Format::Parquet(records)
+            | Format::Arrow(records) => Some(records),
             Format::Text(_)
             | Format::Template(_)
             | Format::Edges
@@ -75,7 +79,8 @@ impl Format {
             Format::Jsonl(records)
             | Format::Csv(records)
             | Format::Sqlite(records)
-            | Format::Parquet(records) => Some(records),
+            | Format::Parquet(records)
+            | Format::Arrow(records) => Some(records),
             Format::Text(_)
             | Format::Template(_)
             | Format::Edges
@@ -110,6 +115,7 @@ impl Format {
             "csv" => "csv",
             "txt" | "text" => "text",
             "parquet" => "parquet",
+            "arrow" | "feather" => "arrow",
             end if sqlite::is_name(end) => "sqlite",
             _ => return None,
         };
@@ -125,7 +131,8 @@ impl Format {
             Format::Jsonl(records)
             | Format::Csv(records)
             | Format::Sqlite(records)
-            | Format::Parquet(records) => wants_of_records(records.body),
+            | Format::Parquet(records)
+            | Format::Arrow(records) => wants_of_records(records.body),
         }
     }
 }
@@ -142,6 +149,7 @@ impl FromStr for Format {
             "warc" => Ok(Format::Warc(ArchiveSettings::default())),
             "sqlite" => Ok(Format::Sqlite(RecordSettings::default())),
             "parquet" => Ok(Format::Parquet(RecordSettings::default())),
+            "arrow" => Ok(Format::Arrow(RecordSettings::default())),
             other => Err(format!(
                 "unknown format {other:?}; the formats are {}",
                 FORMATS.join(", ")

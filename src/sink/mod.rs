@@ -8,6 +8,11 @@
 //! A job asks its sinks for [marks](Mark) and stores them; when it is resumed, each sink starts [at](Start::At) its
 //! mark, so every record is written exactly once. A sink knows its own mark, but not who stores it.
 
+#[cfg(feature = "parquet")]
+mod arrow;
+#[cfg(not(feature = "parquet"))]
+#[path = "arrow/without.rs"]
+mod arrow;
 mod aside;
 #[cfg(test)]
 mod contract;
@@ -57,6 +62,8 @@ mod template;
 mod tests;
 mod text;
 mod torn;
+#[cfg(feature = "parquet")]
+mod typed;
 mod value;
 mod wacz;
 mod wants;

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::lines::Lines;
 use super::plan::SinkPlan;
 use super::{
-    Destination, Files, FilesSettings, Format, Sink, SinkSettings, Start, csv, edges, index, jsonl,
-    output, parquet, sqlite, template, text, wacz, warc,
+    Destination, Files, FilesSettings, Format, Sink, SinkSettings, Start, arrow, csv, edges, index,
+    jsonl, output, parquet, sqlite, template, text, wacz, warc,
 };
 use crate::error::{Error, Result};
 
@@ -74,6 +74,7 @@ pub(crate) fn open(
         Format::Warc(archive) => Box::new(warc::Warc::open(to, archive, plan, start)?),
         Format::Sqlite(records) => Box::new(sqlite::Sqlite::open(to, records, tables, start)?),
         Format::Parquet(records) => parquet::open(to, records, tables, start)?,
+        Format::Arrow(records) => arrow::open(to, records, tables, start)?,
     })
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::packing::{Packer, Packing};
 use super::torn::{CHUNK, End, PositionedReader, torn_member};
 use super::wacz::is_wacz;
-use super::{Destination, Format, SinkSettings, csv, warc};
+use super::{Destination, Format, SinkSettings, arrow, csv, warc};
 use crate::error::{Error, Result};
 use crate::text::size::ByteSize;
 use crate::visit::fields::Table;
@@ -44,6 +44,7 @@ pub(super) fn repair_end(settings: &SinkSettings, tables: &[Table]) -> Result<Op
         Format::Csv(records) => Ending::Lines(Framing::Csv(csv::columns(records, tables).len())),
         Format::Edges => Ending::Lines(Framing::Csv(4)),
         Format::Warc(archive) => Ending::Archive(archive.rotate),
+        Format::Arrow(_) => Ending::Batches,
         Format::Dot | Format::Sqlite(_) | Format::Parquet(_) => return Ok(None),
     };
     repair_file(&settings.destination, ending)
@@ -61,6 +62,8 @@ pub(super) fn repair_index_end(list: &Destination) -> Result<Option<String>> {
 enum Ending {
     /// A complete line.
     Lines(Framing),
+    /// A complete batch of Arrow, without a footer after it.
+    Batches,
     /// A complete record of an archive, whose files are rotated at this size.
     Archive(ByteSize),
 }
@@ -77,6 +80,7 @@ fn repair_file(destination: &Destination, ending: Ending) -> Result<Option<Strin
     let repaired = match (ending, packing) {
         (Ending::Lines(framing), None) => repair_plain(path, framing),
         (Ending::Lines(framing), Some(packing)) => repair_packed(path, packing, framing),
+        (Ending::Batches, _) => arrow::repair_end(path).map(End::of_torn),
         (Ending::Archive(_), _) if is_wacz(path) => Ok(End::Whole),
         (Ending::Archive(rotate), _) => warc::repair_end(path, rotate),
     };

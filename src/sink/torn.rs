@@ -20,6 +20,16 @@ pub(super) enum End {
     Torn(u64),
 }
 
+impl End {
+    /// The end of a file of which so many bytes are cut off.
+    pub(super) const fn of_torn(bytes: u64) -> Self {
+        match bytes {
+            0 => Self::Whole,
+            bytes => Self::Torn(bytes),
+        }
+    }
+}
+
 /// Returns the start of the last member of a compressed file if it is incomplete.
 ///
 /// Calls `on_bytes` with the start of each member and its decompressed bytes.

@@ -193,8 +193,8 @@ impl Records {
         for (index, output) in outputs.iter().enumerate() {
             if let Some(path) = output.as_deref().filter(|path| self.is_unclear(path)) {
                 return contradiction(&format!(
-                    "--output {}: its suffix names no format (.jsonl, .csv, .txt, .sqlite, .parquet, .warc, .wacz; compressed .gz \
-                     or .zst): choose one with --format",
+                    "--output {}: its suffix names no format (.jsonl, .csv, .txt, .sqlite, .parquet, .arrow, .warc, .wacz; \
+                     compressed .gz or .zst): choose one with --format",
                     path.display()
                 ));
             }
@@ -223,7 +223,7 @@ impl Records {
         let holds_text = |sink: &SinkSettings| sink.format.records().is_some();
         if self.body && !sinks.iter().any(holds_text) {
             return contradiction(
-                "--body needs records that hold text: --format jsonl, csv, sqlite or parquet",
+                "--body needs records that hold text: --format jsonl, csv, sqlite, parquet or arrow",
             );
         }
         Ok(sinks)
@@ -341,6 +341,7 @@ fn in_job(format: Option<&Format>) -> &'static str {
         Some(Format::Warc(_)) => "records.warc.gz",
         Some(Format::Sqlite(_)) => "records.sqlite",
         Some(Format::Parquet(_)) => "records.parquet",
+        Some(Format::Arrow(_)) => "records.arrow",
         Some(_) => "records.txt",
     }
 }

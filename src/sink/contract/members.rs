@@ -104,6 +104,17 @@ pub(super) fn every() -> Vec<Member> {
             opens,
         ));
     }
+    for append in arrow::suite::MEMBERS {
+        let tables = vec![samples::things()];
+        let format = format("arrow", false);
+        members.push(Member::extracting(
+            "pages.arrow",
+            append,
+            format,
+            tables,
+            Case::open,
+        ));
+    }
     let folder = tempfile::tempdir().unwrap();
     let list = Destination::file(folder.path().join("index"));
     let kind = MemberKind::Index(list);
@@ -258,6 +269,7 @@ impl Member {
             Format::Warc(_) => strict::numbers(&file),
             Format::Sqlite(_) => rows(&file),
             Format::Parquet(_) => parquet::suite::numbers(&file),
+            Format::Arrow(_) => arrow::suite::numbers(&file),
             Format::Template(_) => text()
                 .lines()
                 .map(|line| number(line.split_once(' ').unwrap().0))

@@ -260,7 +260,7 @@ impl Parquet {
 
 impl Sink for Parquet {
     fn wants(&self) -> Wants {
-        super::wants::wants_of_records(self.tables.body)
+        self.tables.wants()
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

@@ -5,15 +5,12 @@
 //! page numbers are unique in a dataset, and increase in the order of the records.
 
 use std::collections::HashSet;
-use std::time::UNIX_EPOCH;
 
-use http::HeaderName;
-
-use super::super::field::Field;
-use super::super::value;
-use super::super::{Record, RecordSettings};
+use super::super::RecordSettings;
+use super::super::typed::{RecordColumns, text};
 use super::shape::Shape;
 use crate::error::{Error, Result};
+use crate::parse::Wants;
 use crate::visit::Visit;
 use crate::visit::fields::{Column, Fields, Kind, Table, Value};
 
@@ -27,13 +24,9 @@ pub(super) struct Tables {
     /// The columns of the tables.
     pub(super) shapes: Vec<Shape>,
     /// The fields of a record that are columns of the pages.
-    fields: Vec<Field>,
+    record: RecordColumns,
     /// The tables of extracted items.
     read: Vec<Table>,
-    /// The response headers that pages include.
-    headers: Vec<HeaderName>,
-    /// Whether pages include their text.
-    pub(super) body: bool,
 }
 
 impl Tables {
@@ -42,22 +35,7 @@ impl Tables {
     /// # Errors
     /// If the columns are not a valid Parquet schema.
     pub(super) fn of(settings: &RecordSettings, read: &[Table]) -> Result<Self> {
-        let kinds = Field::ALL.iter().filter_map(|field| {
-            let is_wanted = match field {
-                Field::Body => settings.body,
-                Field::Headers => !settings.headers.is_empty(),
-                _ => true,
-            };
-            kind(*field)
-                .filter(|_| is_wanted)
-                .map(|kind| (*field, kind))
-        });
-        let (fields, mut pages): (Vec<_>, Vec<_>) = kinds
-            .map(|(field, kind)| match field {
-                Field::Headers => (field, headers(settings)),
-                field => (field, Column::new(field.name(), kind)),
-            })
-            .unzip();
+        let (record, mut pages) = RecordColumns::of(settings);
         pages.insert(0, Column::new("page", Kind::Integer));
         let mut tables = vec![("pages".to_owned(), pages)];
         for table in read {
@@ -101,11 +79,14 @@ impl Tables {
         Ok(Self {
             names,
             shapes,
-            fields,
+            record,
             read: read.to_vec(),
-            headers: settings.headers.clone(),
-            body: settings.body,
         })
+    }
+
+    /// What a page has to be read for.
+    pub(super) const fn wants(&self) -> Wants {
+        self.record.wants()
     }
 
     /// Calls `take` with the rows of a visit, each with the index of its table.
@@ -118,10 +99,9 @@ impl Tables {
         page: i64,
         mut take: impl FnMut(usize, &[Value]) -> Result<()>,
     ) -> Result<()> {
-        let record = Record::of(visit, self.body).with_headers(visit, &self.headers);
-        let mut row = Vec::with_capacity(self.fields.len() + 1);
-        row.push(Value::Integer(page));
-        row.extend(self.fields.iter().map(|field| cell(*field, &record)));
+        let record = self.record.record(visit);
+        let mut row = vec![Value::Integer(page)];
+        row.extend(self.record.values(&record));
         take(0, &row)?;
         match visit.parsed.fields.as_deref() {
             Some(extraction) => self.read(&extraction.fields, page, record.url, take),
@@ -159,73 +139,21 @@ impl Tables {
             let table = self.read.get(usize::from(miss.table));
             row.clear();
             row.extend(front());
-            row.push(text(table.map(|table| &table.name)));
+            row.push(text(table.map(|table| table.name.clone())));
             row.push(Value::Integer(miss.item.into()));
-            row.push(text(Some(&miss.column)));
-            row.push(text(Some(&miss.why)));
+            row.push(Value::Text(miss.column.clone()));
+            row.push(Value::Text(miss.why.clone()));
             take(misses, &row)?;
         }
         if let Some(why) = &fields.refused {
             row.clear();
             row.extend(front());
             row.extend([Value::Missing, Value::Missing, Value::Missing]);
-            row.push(text(Some(why)));
+            row.push(Value::Text(why.clone()));
             take(misses, &row)?;
         }
         Ok(())
     }
-}
-
-/// The kind of a record's field as a column; `None` if it is a separate table.
-fn kind(field: Field) -> Option<Kind> {
-    let is_table = matches!(field, Field::Fields | Field::Items | Field::Misses);
-    (!is_table).then(|| field.kind())
-}
-
-/// The value of a field for its column.
-fn cell(field: Field, record: &Record<'_>) -> Value {
-    let Some(value) = field.of(record) else {
-        return Value::Missing;
-    };
-    let written = |value: value::Value<'_>| {
-        let mut text = Vec::new();
-        value.cell(&mut text);
-        String::from_utf8(text).unwrap_or_default()
-    };
-    match value {
-        value::Value::Null => Value::Missing,
-        value::Value::Text(text) => Value::Text(text.to_owned()),
-        value::Value::Number(number) => {
-            i64::try_from(number).map_or(Value::Missing, Value::Integer)
-        }
-        value::Value::Flag(flag) => Value::Bool(flag),
-        value::Value::Milliseconds(time) => Value::Number(time.as_micros() as f64 / 1000.0),
-        value::Value::Moment(time) => {
-            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_millis()).map_or(Value::Missing, Value::Integer)
-        }
-        value::Value::Headers(headers) => {
-            let value = |number| headers.value(number).map(std::borrow::Cow::into_owned);
-            let values = (0..headers.names.len()).map(|number| text(value(number).as_ref()));
-            Value::Item(values.collect())
-        }
-        value::Value::Digest(_) | value::Value::Address(_) => Value::Text(written(value)),
-        value::Value::Json(_)
-        | value::Value::Hops(_)
-        | value::Value::Attempts(_)
-        | value::Value::Columns(_) => Value::Json(written(value)),
-    }
-}
-
-/// The column of header fields: one nested column for each.
-fn headers(settings: &RecordSettings) -> Column {
-    let names = settings.headers.iter();
-    let columns = names.map(|name| Column::new(name.as_str(), Kind::Text));
-    Column::new(Field::Headers.name(), Kind::Item).with_columns(columns.collect())
-}
-
-fn text(text: Option<&String>) -> Value {
-    text.map_or(Value::Missing, |text| Value::Text(text.clone()))
 }
 
 /// A name that none of the columns has, ignoring case: to some readers, `URL` is `url`.
