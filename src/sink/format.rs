@@ -57,6 +57,14 @@ impl Format {
         }
     }
 
+    /// Whether the format is bytes that no terminal can show.
+    pub const fn is_binary(&self) -> bool {
+        matches!(
+            self,
+            Format::Warc(_) | Format::Sqlite(_) | Format::Parquet(_) | Format::Arrow(_)
+        )
+    }
+
     /// The record settings, if the format writes whole records.
     pub fn records(&self) -> Option<&RecordSettings> {
         match self {

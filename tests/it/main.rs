@@ -11,6 +11,7 @@
 
 mod apache;
 mod archive;
+mod arrow;
 mod bandwidth;
 mod bodies;
 mod book;

@@ -171,6 +171,9 @@ impl Common {
         let sinks = self
             .records
             .sinks(job, telling.color(terminals, on_stdout))?;
+        if terminals.stdout {
+            records::refuse_bytes(&sinks)?;
+        }
         config.sinks.extend(sinks);
         config.files = self.records.files()?;
         for sink in &mut config.sinks {

@@ -26,7 +26,7 @@ const KEPT_HEADERS: usize = 64;
 pub(super) struct Records {
     /// Write the records to FILE instead of standard output; may be repeated
     ///
-    /// The suffix selects the format: .jsonl, .csv or .txt, each also compressed as .gz or .zst; .sqlite; .parquet; .warc,
+    /// The suffix selects the format: .jsonl, .csv or .txt, each also compressed as .gz or .zst; .sqlite; .parquet; .arrow; .warc,
     /// .warc.gz or .wacz. With several, every record goes to each of them. - is standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
@@ -343,5 +343,44 @@ fn in_job(format: Option<&Format>) -> &'static str {
         Some(Format::Parquet(_)) => "records.parquet",
         Some(Format::Arrow(_)) => "records.arrow",
         Some(_) => "records.txt",
+    }
+}
+
+/// Refuses to write a binary format to a terminal.
+///
+/// # Errors
+/// When one of the sinks would.
+pub(super) fn refuse_bytes(sinks: &[SinkSettings]) -> haul::Result<()> {
+    let shows_bytes =
+        |sink: &&SinkSettings| sink.destination == Destination::Stdout && sink.format.is_binary();
+    match sinks.iter().find(shows_bytes) {
+        None => Ok(()),
+        Some(sink) => Err(Error::Setting(format!(
+            "--format {}: a terminal cannot show it: name a file with --output, or pipe it to a program",
+            sink.format.name()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_text_is_written_to_a_terminal() {
+        for (format, is_refused) in [
+            ("arrow", true),
+            ("warc", true),
+            ("jsonl", false),
+            ("text", false),
+        ] {
+            let format: Format = format.parse().unwrap();
+            let to_terminal = SinkSettings {
+                format: format.clone(),
+                ..SinkSettings::default()
+            };
+            assert_eq!(refuse_bytes(&[to_terminal]).is_err(), is_refused);
+            assert!(refuse_bytes(&[SinkSettings::file("out", format)]).is_ok());
+        }
     }
 }
