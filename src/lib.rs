@@ -166,6 +166,7 @@ pub use page::memory::Held;
 pub use page::{HttpVersion, Page, Timing};
 pub use robots::Rules;
 pub use run::event::Event;
+pub use run::load::{Load, Loads};
 pub use run::stop::Stop;
 pub use run::tally::{Failures, HostTally, Tally, Totals};
 pub use run::wait::{Wait, WaitReason, Waits};

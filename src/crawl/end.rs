@@ -10,6 +10,7 @@ use super::run::Run;
 use crate::error::{Error, Result};
 use crate::job::rows::Rows;
 use crate::run::event::Event;
+use crate::run::load::Loads;
 use crate::run::wait::Waits;
 use crate::sink::{Counter, Mirror};
 
@@ -18,6 +19,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     pub(super) async fn end(&mut self, ended: Ended, reading: bool) -> Result<Outcome> {
         self.waits_due = Duration::MAX;
         self.tally.waits = Waits::default();
+        (self.tally.held_hosts, self.tally.loads) = (0, Loads::default());
         self.frontier.note_waits(&self.tally.waits);
         self.tick();
         // The lanes close their connections while the last records are written.
@@ -39,6 +41,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             let answer = self.frontier.store_reply().await?;
             self.frontier.take(answer, Instant::now())?;
         }
+        self.note_checkpoint();
         if let Some((holders, settings)) = self.holders.take() {
             // Nothing waits for the loop any more, so it may block.
             let (report, redirects) = (settings.report.as_deref(), settings.redirects.as_deref());
@@ -88,6 +91,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             }
         }
         self.crew.close();
+        self.tick(); // so that listeners see the last figures
         self.crew.dismiss();
         rows.extend(self.settled.iter().filter_map(|visit| visit.job.row));
         rows.append(&mut self.unanswered);

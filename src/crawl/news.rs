@@ -9,7 +9,7 @@ use crate::page::failure::FetchError;
 use crate::run::event::Event;
 use crate::visit::Visit;
 
-/// How often to compute what the run waits for, which examines every waiting host.
+/// How often to compute what the run waits for and which hosts are busy, which examines every known host.
 const WAITS_EVERY: Duration = Duration::from_secs(1);
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
@@ -65,6 +65,13 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
     }
 
+    /// Notes how long ago the last checkpoint was.
+    pub(super) fn note_checkpoint(&mut self) {
+        let committed = self.frontier.committed();
+        self.tally.checkpoint_age = committed.map(|at| at.elapsed());
+    }
+
+    /// Reports the figures so far.
     pub(super) fn tick(&mut self) {
         self.tally.in_flight = self.crew.in_flight();
         self.tally.connections += self.plan.shared.connections().take();
@@ -77,9 +84,13 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 let host = hosts.get(host).filter(|host| host.visited > 0)?;
                 Some(host.busy / u32::try_from(host.visited).unwrap_or(u32::MAX))
             });
-            self.tally.waits = self.frontier.waits(Instant::now());
+            let now = Instant::now();
+            self.tally.waits = self.frontier.waits(now);
             self.frontier.note_waits(&self.tally.waits);
+            self.tally.held_hosts = self.frontier.held(now);
+            self.tally.loads = self.frontier.loads();
         }
+        self.note_checkpoint();
         if let Some(follow) = &self.follow {
             self.tally.passed_over.clone_from(follow.skips());
         }

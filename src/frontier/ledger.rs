@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::differences::Differences;
 use super::earlier::{self, EarlierTotals};
@@ -33,6 +34,8 @@ pub(crate) struct Ledger {
     pub(super) list: ListMark,
     /// Whether a commit is under way.
     pub(super) committing: bool,
+    /// When the last commit was durable; at first, when the job was opened.
+    pub(super) committed: Instant,
     /// What the run waits for, and whether that changed since the last commit.
     pub(super) waits: Waits,
     pub(super) waits_changed: bool,

@@ -30,6 +30,7 @@ mod landing;
 mod late;
 mod ledger;
 mod limits;
+mod loads;
 mod logins;
 mod machine;
 #[doc(hidden)]

@@ -41,6 +41,7 @@ impl Frontier {
             batch: Batch::default(),
             list: known.list,
             committing: false,
+            committed: now,
             waits: Waits::default(),
             waits_changed: false,
             lines: take_lines(&mut known.marks),
@@ -64,6 +65,11 @@ impl Frontier {
         if let Some(ledger) = &mut self.ledger {
             ledger.batch.cookies = Some(cookies);
         }
+    }
+
+    /// When the last commit was durable, or the job was opened; `None` if the run is not stored.
+    pub(crate) fn committed(&self) -> Option<Instant> {
+        self.ledger.as_ref().map(|ledger| ledger.committed)
     }
 
     /// Whether the run is stored in a job.
@@ -178,6 +184,7 @@ impl Frontier {
             StoreReply::Committed => {
                 if let Some(ledger) = &mut self.ledger {
                     ledger.committing = false;
+                    ledger.committed = now;
                 }
                 self.workbench.committed();
             }

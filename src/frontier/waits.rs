@@ -9,7 +9,7 @@ use crate::run::wait::{Wait, WaitReason, Waits};
 use crate::url::HostKey;
 
 /// Shorter waits are not reported.
-const MIN_REPORTED: Duration = Duration::from_secs(2);
+pub(super) const MIN_REPORTED: Duration = Duration::from_secs(2);
 /// The most waits that are reported one by one; the others are only counted.
 const MAX_REPORTED: usize = 100;
 

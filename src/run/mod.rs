@@ -2,6 +2,7 @@
 
 pub(crate) mod claims;
 pub(crate) mod event;
+pub(crate) mod load;
 pub(crate) mod lock;
 pub(crate) mod stop;
 pub(crate) mod tally;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::Role;
 use crate::page::failure::FetchError;
+use crate::run::load::Loads;
 use crate::run::wait::Waits;
 use crate::url::HostKey;
 use crate::visit::Visit;
@@ -79,6 +80,12 @@ pub struct Tally {
     pub slowest_host: Duration,
     /// Waits of a few seconds or more; updated every second.
     pub waits: Waits,
+    /// Hosts that may not be contacted for a few seconds or more; updated every second.
+    pub held_hosts: u64,
+    /// The hosts with the most jobs; updated every second.
+    pub loads: Loads,
+    /// Time since the last checkpoint of the job, or since it was opened; `None` without a job.
+    pub checkpoint_age: Option<Duration>,
     /// Total number of records: estimated from the size of the list until that is fully read.
     pub total: Option<u64>,
     /// Entries read from the list so far.
@@ -164,6 +171,9 @@ impl Default for Tally {
             waiting: 0,
             slowest_host: Duration::ZERO,
             waits: Waits::default(),
+            held_hosts: 0,
+            loads: Loads::default(),
+            checkpoint_age: None,
             total: None,
             rows: 0,
             last_row: 0,
