@@ -15,8 +15,8 @@ use cli::{
 use haul::compare::{EngineResult, Target};
 use haul::fetch::Override;
 use haul::origin::Origin;
-use haul::{Error, Event, Stop};
-use progress::{Progress, StageLine, Verbosity};
+use haul::{Error, Event, Stop, Tally};
+use progress::{Ending, Progress, StageLine, Style, Verbosity};
 
 fn main() -> ExitCode {
     let first = std::env::args_os().nth(1).unwrap_or_default();
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         child(haul::compare::serve_round())
     } else {
         cli::parse(std::env::args_os()).and_then(|task| match task {
-            Task::Fetch(plan) => fetch(*plan, Sessions::All),
+            Task::Fetch(plan) => fetch(*plan, Sessions::All, Exit::Success),
             Task::Compare(plan) => compare(*plan),
             Task::Retry(again) => retry(*again),
             Task::Diff(arguments) => Ok(arguments.run()?),
@@ -34,7 +34,14 @@ fn main() -> ExitCode {
             Task::Print(text) => print(&text),
         })
     };
-    result.unwrap_or_else(|failure| failure.report()).into()
+    let exit = result.unwrap_or_else(|failure| match cli::ending::of_failure(&failure) {
+        Some(ending) if cli::asks_for_json(std::env::args_os()) => {
+            progress::write_end(&ending, None);
+            failure.exit()
+        }
+        _ => failure.report(),
+    });
+    exit.into()
 }
 
 fn child(served: haul::Result<()>) -> Result<Exit, Failure> {
@@ -50,9 +57,30 @@ enum Sessions {
     This,
 }
 
-fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
+/// Runs, and reports how it ended; the exit is at least as severe as `least`.
+fn fetch(plan: Plan, sessions: Sessions, least: Exit) -> Result<Exit, Failure> {
+    let mut progress = Progress::start(plan.style, plan.verbosity)?;
+    let is_json = plan.style == Style::Json;
+    let (exit, ending, tally) = match run(plan, sessions, least, &mut progress) {
+        Ok((exit, ending, tally)) => (exit, Some(ending), Some(tally)),
+        Err(failure) if is_json => (failure.exit(), cli::ending::of_failure(&failure), None),
+        Err(failure) => return Err(failure),
+    };
+    if let Some(ending) = ending {
+        progress.end(&ending, tally.as_ref());
+    }
+    Ok(exit)
+}
+
+fn run(
+    mut plan: Plan,
+    sessions: Sessions,
+    least: Exit,
+    progress: &mut Progress,
+) -> Result<(Exit, Ending, Tally), Failure> {
     let runtime = cli::event_loop()?;
-    cli::log_keys(&mut plan.config.fetch, plan.verbosity);
+    let warning = cli::log_keys(&mut plan.config.fetch);
+    plan.notices.splice(0..0, warning);
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
     plan.config
         .fetch
@@ -60,7 +88,6 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
         .extend(served.as_ref().map(under_localhost));
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
-    let progress = Progress::start(plan.style, plan.verbosity)?;
     for notice in &plan.notices {
         progress.show(&Event::Notice(notice));
     }
@@ -82,18 +109,25 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     if let Some(problem) = if_empty.filter(|_| outcome.tally.visited == 0) {
         return Err(Error::Setting(problem).into());
     }
-    let mut text = String::new();
     if plan.verbosity >= Verbosity::Usual {
-        text = match resume.done(&outcome) {
+        let mut text = match resume.done(&outcome) {
             Some(done) => cli::summary_of_done(&outcome.tally, done),
             None => cli::summary(&outcome.tally, cli::processor_time()),
         };
         text.extend(outcome.mirror.as_deref().map(cli::mirror_summary));
         text.extend(outcome.counts.as_ref().map(cli::fields_summary));
+        progress.print(&text);
     }
-    if let Some(error) = outcome.failure.take() {
-        write_stderr(&std::mem::take(&mut text));
-        Failure::from(error).report();
+    if progress.is_json() && plan.verbosity >= Verbosity::Usual {
+        let fields = outcome.counts.as_ref().map(cli::fields_summary);
+        fields
+            .iter()
+            .flat_map(|text| text.lines())
+            .for_each(|line| progress.say(line.trim()));
+    }
+    let failure = outcome.failure.take().map(Failure::from);
+    if let Some(failure) = failure.as_ref().filter(|_| !progress.is_json()) {
+        failure.report();
     }
     if sessions == Sessions::This {
         outcome.earlier = haul::Totals::default();
@@ -102,14 +136,16 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     if outcome.counts.as_ref().is_some_and(cli::fall_short) {
         exit = exit.merge(Exit::FieldsShort);
     }
-    if plan.verbosity >= Verbosity::Quiet {
-        text.push_str(&resume.text(&outcome)?.unwrap_or_default());
+    let rest = resume.rest(&outcome)?;
+    if let Some(rest) = rest.as_ref().filter(|_| plan.verbosity >= Verbosity::Quiet) {
+        progress.print(&rest.to_string());
     }
-    write_stderr(&text);
     if let Some(report) = report {
         report.write(&outcome)?;
     }
-    Ok(interrupts.final_exit(exit))
+    let exit = interrupts.final_exit(exit).merge(least);
+    let ending = cli::ending::of_outcome(&outcome, exit, failure.as_ref(), rest);
+    Ok((exit, ending, outcome.tally))
 }
 
 /// Sends every name under localhost to the folder that is served.
@@ -121,7 +157,10 @@ fn under_localhost(origin: &Origin) -> Override {
 }
 
 fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
-    cli::log_keys(&mut plan.settings.fetch, plan.verbosity);
+    let warning = cli::log_keys(&mut plan.settings.fetch);
+    if plan.verbosity >= Verbosity::Quiet {
+        write_stderr(&warning.map_or(String::new(), |text| format!("haul: {text}\n")));
+    }
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
     plan.settings
         .fetch
@@ -163,19 +202,29 @@ fn write_stderr(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn retry(retry: Retry) -> Result<Exit, Failure> {
+fn retry(mut retry: Retry) -> Result<Exit, Failure> {
     let (text, is_needed) = retry.put_back()?;
-    if retry.plan.verbosity >= Verbosity::Quiet {
-        write_stderr(&text);
-    }
-    let exit = match retry.leaves_some() {
+    let least = match retry.leaves_some() {
         true => Exit::SomeFailed,
         false => Exit::Success,
     };
-    match is_needed {
-        true => Ok(fetch(retry.plan, Sessions::This)?.merge(exit)),
-        false => Ok(exit),
+    let is_json = retry.plan.style == Style::Json;
+    if is_json {
+        let lines = text.lines().map(str::to_owned);
+        retry.plan.notices.splice(0..0, lines);
+    } else if retry.plan.verbosity >= Verbosity::Quiet {
+        write_stderr(&text);
     }
+    if is_needed {
+        return fetch(retry.plan, Sessions::This, least);
+    }
+    if is_json {
+        let progress = Progress::start(retry.plan.style, retry.plan.verbosity)?;
+        let notices = retry.plan.notices.iter();
+        notices.for_each(|notice| progress.show(&Event::Notice(notice)));
+        progress.end(&cli::ending::of_nothing(least), None);
+    }
+    Ok(least)
 }
 
 fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {

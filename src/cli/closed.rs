@@ -10,15 +10,21 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 
-/// Warns if writes to standard output are lost. If standard error is `/dev/null` too, as in a service, that is on
-/// purpose.
+/// The warning.
+pub(super) const CLOSED: &str =
+    "standard output is closed, so records would be lost; write to a file with -o";
+
+/// Warns if writes to standard output are lost.
 pub(crate) fn check_stdout() {
-    if is_replaced(std::io::stdout()) && !is_replaced(std::io::stderr()) {
+    if is_stdout_lost() {
         // If this cannot be written, there is nobody left to report it to.
-        let _ = std::io::stderr().write_all(
-            b"haul: standard output is closed, so records would be lost; write to a file with -o\n",
-        );
+        let _ = writeln!(std::io::stderr(), "haul: {CLOSED}");
     }
+}
+
+/// Whether writes to standard output are lost. If standard error is `/dev/null` too, as in a service, that is on purpose.
+pub(super) fn is_stdout_lost() -> bool {
+    is_replaced(std::io::stdout()) && !is_replaced(std::io::stderr())
 }
 
 fn is_replaced(file: impl AsFd) -> bool {

@@ -226,7 +226,7 @@ impl CrawlArguments {
                 ));
             }
         }
-        paths::check(&plan)?;
+        paths::check(&mut plan)?;
         Ok(plan)
     }
 

@@ -93,8 +93,8 @@ impl Exit {
         }
     }
 
-    /// The meaning, for the help and the README.
-    const fn meaning(self) -> &'static str {
+    /// The meaning, for the help, the README and programs.
+    pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Exit::Success => "every URL was fetched, or no more failed than --max-failed allows",
             Exit::Internal => "internal error: something in haul itself went wrong",
@@ -234,21 +234,23 @@ impl From<Exit> for ExitCode {
 impl Failure {
     /// Prints the failure to standard error, and returns how the process ends.
     pub(crate) fn report(&self) -> Exit {
+        // If this cannot be written, there is nobody left to report it to.
         match self {
-            Failure::Usage(error) => {
-                // If this cannot be written, there is nobody left to report it to.
-                let _ = error.print();
-                if error.use_stderr() {
-                    Exit::Usage
-                } else {
-                    Exit::Success
-                }
-            }
-            Failure::Run(Error::Closed) => Exit::Success,
+            Failure::Usage(error) => drop(error.print()),
+            Failure::Run(Error::Closed) => {}
             Failure::Run(error) => {
-                let _ = write!(std::io::stderr(), "{}", message(error));
-                Exit::of_error(error)
+                let _ = write!(std::io::stderr(), "haul: {}", message(error));
             }
+        }
+        self.exit()
+    }
+
+    /// How the process ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(error) if error.use_stderr() => Exit::Usage,
+            Failure::Usage(_) => Exit::Success,
+            Failure::Run(error) => Exit::of_error(error),
         }
     }
 }
@@ -302,16 +304,16 @@ fn part(part: u64, whole: u64) -> f64 {
 }
 
 /// An error and its causes, one line each.
-fn message(error: &Error) -> String {
+pub(super) fn message(error: &Error) -> String {
     let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
     let sentence = advice::sentence(error);
     let mut text = match advice::has_lines(error) {
         // Foreign text in it was cleaned before, so all its line breaks are ours.
         true => {
             let lines: Vec<_> = sentence.lines().map(|line| clean(&line)).collect();
-            format!("haul: {}\n", lines.join("\n"))
+            format!("{}\n", lines.join("\n"))
         }
-        false => format!("haul: {}\n", clean(&sentence)),
+        false => format!("{}\n", clean(&sentence)),
     };
     let mut cause = std::error::Error::source(error);
     while let Some(because) = cause {
@@ -401,7 +403,7 @@ mod tests {
         let error = Error::output("out\u{1b}[2J.jsonl", io::Error::other("disk full"));
         let text = message(&error);
         assert!(
-            text.starts_with("haul: cannot write out") && !text.contains('\u{1b}'),
+            text.starts_with("cannot write out") && !text.contains('\u{1b}'),
             "{text}"
         );
         assert!(text.ends_with("  because: disk full\n"), "{text}");

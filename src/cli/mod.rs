@@ -10,6 +10,7 @@ mod config;
 mod config_file;
 mod crawl;
 mod diff;
+pub(crate) mod ending;
 mod event_loop;
 mod exit;
 mod explain;
@@ -46,6 +47,7 @@ pub(crate) use compare::{Announcement, ComparePlan, stage};
 pub(crate) use diff::DiffArguments;
 pub(crate) use event_loop::event_loop;
 pub(crate) use exit::{Exit, Failure};
+pub(crate) use fetch::asks_for_json;
 pub(crate) use health::{fall_short, fields_summary};
 pub(crate) use interrupt::Interrupts;
 pub(crate) use key_log::log_keys;
@@ -60,7 +62,7 @@ pub(crate) use summary::{mirror_summary, summary, summary_of_done};
 use compare::CompareArguments;
 use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
-use subcommands::SUBCOMMANDS;
+use subcommands::with_fetch;
 
 /// Fetch lists of URLs and crawl sites, fast and politely, with one honest record per URL.
 ///
@@ -269,28 +271,6 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
         Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),
         Wanted::Man(arguments) => Ok(Task::Print(arguments.text(command)?)),
     }
-}
-
-/// Inserts `fetch` before the arguments if the first word is not a command: a bare URL means fetch.
-fn with_fetch(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let is_flag = |word: &OsString| {
-        let bytes = word.as_encoded_bytes();
-        bytes.len() > 1 && bytes[0] == b'-'
-    };
-    let about_haul = |word: &OsString| {
-        ["-h", "--help", "-V", "--version"]
-            .iter()
-            .any(|flag| word == flag)
-    };
-    let words = arguments.get(1..).unwrap_or_default();
-    let is_whole = match words.iter().find(|word| !is_flag(word)) {
-        Some(word) => word == "help" || SUBCOMMANDS.iter().any(|name| word == name),
-        None => words.is_empty() || words.iter().any(about_haul),
-    };
-    if !is_whole {
-        arguments.insert(1, "fetch".into());
-    }
-    arguments
 }
 
 #[cfg(test)]

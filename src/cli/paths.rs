@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use haul::sink::{Destination, SinkSettings};
 use haul::{Claims, Error, without_password};
 
-use super::closed::check_stdout;
+use super::closed::{CLOSED, check_stdout, is_stdout_lost};
 use super::config_file;
 use super::layers::{Origin, Setting, Settings};
 use super::plan::Plan;
+use crate::progress::Style;
 
 /// Flags whose values are files or folders of this machine.
 const PATHS: [&str; 20] = [
@@ -80,10 +81,14 @@ pub(super) fn refuse_url(who: &str, path: &Path) -> haul::Result<()> {
 ///
 /// # Errors
 /// When two are the same; the message names both.
-pub(super) fn check(plan: &Plan) -> haul::Result<()> {
+pub(super) fn check(plan: &mut Plan) -> haul::Result<()> {
     let is_stdout = |sink: &SinkSettings| sink.destination == Destination::Stdout;
     if plan.config.sinks.iter().any(is_stdout) {
-        check_stdout();
+        match plan.style {
+            Style::Json if is_stdout_lost() => plan.notices.push(CLOSED.to_owned()),
+            Style::Json => {}
+            _ => check_stdout(),
+        }
     }
     let mut claims = plan.config.claims();
     if let Some(folder) = &plan.serve {

@@ -4,7 +4,7 @@
 //! a record are never among the missing ones.
 
 use std::ffi::OsString;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 use haul::{Ended, Error, Outcome, Rows, spelled};
@@ -29,6 +29,19 @@ pub(crate) struct Resume {
     /// The output whose failures are retried.
     retried: Option<PathBuf>,
     reads_stdin: bool,
+}
+
+/// The rest of a run: why there is one, and the command that fetches it.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    what: String,
+    pub(crate) command: String,
+}
+
+impl fmt::Display for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}:\n  {}", self.what, self.command)
+    }
 }
 
 impl Resume {
@@ -62,11 +75,11 @@ impl Resume {
         }
     }
 
-    /// The text to print after a run; `None` if nothing is missing.
+    /// The command for the rest of a run; `None` if nothing is missing.
     ///
     /// # Errors
     /// When there are too many missing rows, and the file for them cannot be written.
-    pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
+    pub(crate) fn rest(&self, outcome: &Outcome) -> haul::Result<Option<Rest>> {
         if self.job.is_some() {
             return Ok(self.resume_command(outcome));
         }
@@ -90,16 +103,12 @@ impl Resume {
         } else {
             missing.to_string().into()
         };
-        let mut text = format!("{why}; this command fetches the rest");
+        let mut what = format!("{why}; this command fetches the rest");
         if self.reads_stdin {
-            text.push_str(", from the same standard input");
+            what.push_str(", from the same standard input");
         }
-        let _ = write!(
-            text,
-            ":\n  {}\n",
-            self.command(Some((rows, outcome.tally.visited)))
-        );
-        Ok(Some(text))
+        let command = self.command(Some((rows, outcome.tally.visited)));
+        Ok(Some(Rest { what, command }))
     }
 
     /// The sentence about a job that was already done, and had nothing left to do.
@@ -124,19 +133,19 @@ impl Resume {
     }
 
     /// The command that resumes a job: the one that started it.
-    fn resume_command(&self, outcome: &Outcome) -> Option<String> {
+    fn resume_command(&self, outcome: &Outcome) -> Option<Rest> {
         if outcome.waiting == 0 {
             return None;
         }
         let why = why(outcome)?;
-        let command = self.command(None);
-        Some(format!(
-            "{why}; the same command resumes it:\n  {command}\n"
-        ))
+        Some(Rest {
+            what: format!("{why}; the same command resumes it"),
+            command: self.command(None),
+        })
     }
 
     /// The command that retries the remaining failures of an output.
-    fn retry_command(&self, output: &Path) -> String {
+    fn retry_command(&self, output: &Path) -> Rest {
         let into_the_same = self.output.as_deref() == Some(output);
         let left_out: &[&str] = match into_the_same {
             true => &["output", "append", "format"],
@@ -151,9 +160,10 @@ impl Resume {
         if !flags.is_empty() {
             let _ = write!(command, " --{flags}");
         }
-        format!(
-            "some failures were not fetched again; this command fetches the rest:\n  {command}\n"
-        )
+        Rest {
+            what: "some failures were not fetched again; this command fetches the rest".to_owned(),
+            command,
+        }
     }
 
     /// The requested rows that have no record.
@@ -270,9 +280,9 @@ mod tests {
         resume.output = Some("out.jsonl".into());
         resume.rows = Some("1-200".parse().unwrap());
         resume.limit = Some(100);
-        let text = resume.text(&interrupted("7,61-")).unwrap().unwrap();
+        let rest = resume.rest(&interrupted("7,61-")).unwrap().unwrap();
         assert_eq!(
-            text,
+            rest.to_string(),
             "interrupted; this command fetches the rest:\n  haul fetch --output out.jsonl --header 'Authorization: …' \
              --header 'Accept: it'\\''s' --insecure --verbose --verbose --append --limit 40 --rows 7,61-200 'my list.txt'\n"
         );
@@ -291,7 +301,7 @@ mod tests {
         let mut outcome = interrupted("61-");
         outcome.waiting = 40;
         assert_eq!(
-            resume.text(&outcome).unwrap().unwrap(),
+            resume.rest(&outcome).unwrap().unwrap().to_string(),
             "interrupted; the same command resumes it:\n  haul fetch --job job --delay 2s list.txt\n"
         );
     }
@@ -300,7 +310,7 @@ mod tests {
     fn nothing_is_said_where_nothing_is_missing() {
         let mut resume = resume(&[]);
         resume.rows = Some("1-60".parse().unwrap());
-        assert_eq!(resume.text(&interrupted("61-")).unwrap(), None);
+        assert!(resume.rest(&interrupted("61-")).unwrap().is_none());
     }
 
     #[test]
@@ -311,7 +321,8 @@ mod tests {
         let mut resume = resume(&[]);
         resume.output = Some(output);
         let odd: Vec<String> = (0..100).map(|row| (row * 2 + 1).to_string()).collect();
-        let text = resume.text(&interrupted(&odd.join(","))).unwrap().unwrap();
+        let rest = resume.rest(&interrupted(&odd.join(","))).unwrap();
+        let text = rest.unwrap().command;
         assert!(
             text.contains(&format!("--rows @{}", beside.display())),
             "{text}"

@@ -121,7 +121,7 @@ fn every_subcommand_is_known_to_the_rule_of_bare_urls() {
         .map(|command| command.get_name().to_owned())
         .collect();
     known.sort();
-    let mut named = SUBCOMMANDS.map(str::to_owned).to_vec();
+    let mut named = super::subcommands::SUBCOMMANDS.map(str::to_owned).to_vec();
     named.sort();
     assert_eq!(known, named);
 }

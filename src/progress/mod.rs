@@ -1,9 +1,11 @@
-//! Progress of a run, for people. The only room that uses indicatif.
+//! Progress of a run, for people and for programs. The only room that uses indicatif.
 //!
 //! The loop's callback copies a few figures, and one thread redraws them a few times a second, so a request costs
 //! nothing here. Invariant: everything that is written to standard error during a run goes through [`Progress::say`],
 //! so that lines and the bar never garble each other. Every figure comes from the [`Tally`].
 
+mod figures;
+mod object;
 mod stage;
 mod style;
 mod terminal;
@@ -16,8 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use haul::{Event, FetchError, clean, spelled};
+pub(crate) use figures::Figures;
+use haul::{Event, FetchError, Tally, clean, spelled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use object::{Content, Rates};
+pub(crate) use object::{Ending, OfJob, Reason};
 pub(crate) use stage::StageLine;
 pub(crate) use style::Style;
 use terminal::Terminal;
@@ -167,6 +172,9 @@ impl Progress {
 
     /// Writes a line to standard error, with remote text cleaned.
     pub(crate) fn say(&self, text: &str) {
+        if self.is_json() {
+            return object::write(Content::Notice { text: &clean(text) });
+        }
         let write = || {
             // If this cannot be written, there is nobody left to report it to.
             let _ = writeln!(std::io::stderr(), "haul: {}", clean(text));
@@ -177,12 +185,31 @@ impl Progress {
         }
     }
 
-    /// Shows the last figures as JSON if that was asked for, and clears the bar.
-    pub(crate) fn finish(mut self) {
-        self.close();
+    /// Whether progress is JSON, so that nothing else may be written to standard error.
+    pub(crate) fn is_json(&self) -> bool {
+        self.style == Style::Json
     }
 
-    fn close(&mut self) {
+    /// Writes text for people to standard error. If progress is JSON, the last object has it in another form.
+    pub(crate) fn print(&self, text: &str) {
+        if !self.is_json() {
+            // If this cannot be written, there is nobody left to report it to.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+    }
+
+    /// Writes how the run ended, if progress is JSON. `tally` has the last figures, if the run got that far.
+    pub(crate) fn end(mut self, ending: &Ending, tally: Option<&Tally>) {
+        self.finish();
+        if self.is_json() {
+            let seen = || self.view().figures.clone();
+            let figures = tally.map(Figures::of).or_else(seen);
+            write_end(ending, figures);
+        }
+    }
+
+    /// Stops showing progress, and clears the bar.
+    pub(crate) fn finish(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
             // It does not matter whether the thread panicked.
@@ -197,8 +224,18 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.close();
+        self.finish();
     }
+}
+
+/// Writes the last object of a run; `figures` are `None` if it never began.
+pub(crate) fn write_end(ending: &Ending, figures: Option<Figures>) {
+    let figures = figures.unwrap_or_else(|| Figures::of(&Tally::default()));
+    object::write(Content::End {
+        ending,
+        rates: Rates::of(&figures),
+        figures: &figures,
+    });
 }
 
 fn bar(style: Style) -> ProgressBar {
@@ -256,24 +293,30 @@ fn write_lines(style: Style, view: &Mutex<View>, ended: &Receiver<()>) {
         let is_over = !matches!(ended.recv_timeout(SAMPLE), Err(RecvTimeoutError::Timeout));
         let view = locked(view).clone();
         speed.note(&view);
-        // A program that reads JSON needs the final figures; people read the summary.
-        if Instant::now() >= due || is_over && style == Style::Json {
+        if Instant::now() >= due && !is_over {
             due += every;
-            let line = match style {
-                Style::Json => view.object(&speed),
-                _ => format!(
-                    "{:>6}  {}",
-                    spelled(view.elapsed),
-                    view.line(&speed, usize::MAX)
-                ),
-            };
-            // If this cannot be written, there is nobody left to report it to.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            write_figures(style, &view, &speed);
         }
         if is_over {
             return;
         }
     }
+}
+
+/// Writes the figures so far, as a line for people or for programs.
+fn write_figures(style: Style, view: &View, speed: &Speed) {
+    if style == Style::Json {
+        // Also before the run has any: whoever watches sees that the process is alive.
+        let none = || Figures::of(&Tally::default());
+        return object::write(Content::Progress {
+            figures: &view.figures.clone().unwrap_or_else(none),
+            rates: Rates::new(speed.now()),
+            eta_s: view.remaining(speed.now().0).map(|left| left.as_secs()),
+        });
+    }
+    let line = view.line(speed, usize::MAX);
+    // If this cannot be written, there is nobody left to report it to.
+    let _ = writeln!(std::io::stderr(), "{:>6}  {line}", spelled(view.elapsed));
 }
 
 /// Locks a view. It is valid even after a panic, as it is only ever replaced as a whole.

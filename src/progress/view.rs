@@ -1,10 +1,11 @@
-//! The figures of a run, as one line and as JSON.
+//! The figures of a run, as one line for people.
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use haul::{ByteSize, Tally, Waits, clean, spelled};
 
+use super::figures::Figures;
 use super::style::Style;
 use super::wait;
 
@@ -28,6 +29,8 @@ pub(super) struct View {
     slowest_host: Duration,
     waits: Waits,
     pub(super) elapsed: Duration,
+    /// The figures for programs, if they are shown.
+    pub(super) figures: Option<Figures>,
 }
 
 /// The current speed: visits and bytes per second over the last few seconds.
@@ -57,6 +60,7 @@ impl View {
             slowest_host: tally.slowest_host,
             waits: tally.waits.clone(),
             elapsed: tally.elapsed,
+            figures: (style == Style::Json).then(|| Figures::of(tally)),
         }
     }
 
@@ -70,7 +74,7 @@ impl View {
     }
 
     /// The time until the end at this rate, but at least what the slowest host still needs.
-    fn remaining(&self, rate: f64) -> Option<Duration> {
+    pub(super) fn remaining(&self, rate: f64) -> Option<Duration> {
         let left = self.total?.checked_sub(self.visited)?;
         let seconds = (left as f64 / rate).max(self.slowest_host.as_secs_f64());
         (left > 0 && rate > 0.0)
@@ -114,27 +118,6 @@ impl View {
             }
         }
     }
-
-    pub(super) fn object(&self, speed: &Speed) -> String {
-        let (visits, bytes) = speed.now();
-        let rounded = |value: f64| (value * 10.0).round() / 10.0;
-        serde_json::json!({
-            "elapsed_s": rounded(self.elapsed.as_secs_f64()),
-            "done": self.visited,
-            "total": self.total,
-            "total_is_estimate": self.is_estimate,
-            "in_flight": self.in_flight,
-            "failed": self.failed,
-            "records_per_s": rounded(visits),
-            "bytes_per_s": bytes as u64,
-            "wire_bytes": self.wire_bytes,
-            "eta_s": self.remaining(visits).map(|remaining| remaining.as_secs()),
-            "waits": self.waits.count,
-            "first_wait": self.waits.first.first(),
-            "slowest_host": self.slowest.as_ref().map(|(host, _)| host),
-        })
-        .to_string()
-    }
 }
 
 impl Speed {
@@ -153,7 +136,7 @@ impl Speed {
         }
     }
 
-    fn now(&self) -> (f64, f64) {
+    pub(super) fn now(&self) -> (f64, f64) {
         match (self.samples.front(), self.samples.back()) {
             (Some((from, visits, bytes)), Some((to, more_visits, more_bytes))) if to > from => {
                 let seconds = (*to - *from).as_secs_f64();
@@ -215,11 +198,6 @@ mod tests {
         assert!(
             line.starts_with("100/~1000") && line.ends_with("3 failed  slowest http://a 1s"),
             "{line}"
-        );
-        let object: serde_json::Value = serde_json::from_str(&now.object(&speed)).unwrap();
-        assert_eq!(
-            (&object["done"], &object["eta_s"]),
-            (&100.into(), &18.into())
         );
     }
 

@@ -87,6 +87,7 @@ mod starting;
 mod stored;
 mod stranger;
 mod streams;
+mod telling;
 mod tools;
 mod trust;
 mod unix_sockets;

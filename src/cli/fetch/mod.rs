@@ -39,7 +39,7 @@ use super::plan::Plan;
 use super::spelling;
 use crate::progress::Verbosity;
 use stdin::{lists_on_stdin, stdin_twice};
-pub(crate) use telling::Terminals;
+pub(crate) use telling::{Terminals, asks_for_json};
 
 /// The flags of `haul fetch`.
 #[derive(Debug, Args)]
@@ -126,8 +126,8 @@ impl FetchArguments {
         let mut config = Config::new(seeds);
         self.list.apply(&mut config.frontier);
         self.robots.apply(&mut config.frontier);
-        let plan = self.common.plan("fetch", config, settings, terminals)?;
-        paths::check(&plan)?;
+        let mut plan = self.common.plan("fetch", config, settings, terminals)?;
+        paths::check(&mut plan)?;
         Ok(plan)
     }
 }

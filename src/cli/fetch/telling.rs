@@ -1,9 +1,11 @@
 //! The flags about messages and progress, and about where settings come from.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::cli::subcommands::with_fetch;
 use crate::progress::{Style, Verbosity};
 
 /// Messages and progress.
@@ -56,7 +58,7 @@ enum ProgressChoice {
     Bar,
     /// A line every few seconds
     Plain,
-    /// A JSON object every second
+    /// A JSON object every second, and one that says how the run ended; messages are objects too
     Json,
     /// No progress
     None,
@@ -98,6 +100,30 @@ impl Terminals {
             color: set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb"),
         }
     }
+}
+
+/// Whether a command line asks for progress as JSON. It may be one that cannot be used: then its failure is told as JSON.
+///
+/// Looks at the flag and its environment variable only.
+pub(crate) fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let words = with_fetch(arguments.collect());
+    let is_run = |command: &OsString| {
+        ["fetch", "crawl", "retry"]
+            .iter()
+            .any(|name| command == name)
+    };
+    if !words.get(1).is_some_and(is_run) {
+        return false;
+    }
+    let pairs = words
+        .iter()
+        .zip(words.iter().skip(1).map(Some).chain([None]));
+    let values = pairs.filter_map(|(word, next)| match word.to_str()? {
+        "--progress" => next?.to_str(),
+        word => word.strip_prefix("--progress="),
+    });
+    let from_environment = std::env::var("HAUL_PROGRESS").ok();
+    values.last().or(from_environment.as_deref()) == Some("json")
 }
 
 impl Telling {
