@@ -86,7 +86,7 @@
 //!
 //! | layer | modules | what they do |
 //! |---|---|---|
-//! | shell | the command: `main`, `cli`, `progress` | parses arguments, prints text; not in this library |
+//! | shell | the command: `main`, `cli`, `progress`, `metrics` | parses arguments, prints text; not in this library |
 //! | tools | [`origin`] | the practice server, which can also misbehave |
 //! | | [`compare`], [`report`] | runs the same work through every engine; a page with the results |
 //! | | [`diff`] | what changed between two runs |

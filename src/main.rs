@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
 
 mod cli;
+mod metrics;
 mod progress;
 
 use std::io::Write;
@@ -16,6 +17,7 @@ use haul::compare::{EngineResult, Target};
 use haul::fetch::Override;
 use haul::origin::Origin;
 use haul::{Error, Event, Stop, Tally};
+use metrics::Metrics;
 use progress::{Ending, Progress, StageLine, Style, Verbosity};
 
 fn main() -> ExitCode {
@@ -88,7 +90,9 @@ fn run(
         .extend(served.as_ref().map(under_localhost));
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
-    for notice in &plan.notices {
+    let mut metrics = plan.metrics.map(Metrics::start).transpose()?;
+    let where_metrics = metrics.as_ref().map(|on| format!("metrics: {}", on.url()));
+    for notice in plan.notices.iter().chain(&where_metrics) {
         progress.show(&Event::Notice(notice));
     }
     let resume = Resume::of(&plan);
@@ -97,6 +101,9 @@ fn run(
 
     let on_event = |event: &Event<'_>| {
         progress.show(event);
+        if let (Some(metrics), Event::Tick(tally)) = (&mut metrics, event) {
+            metrics.note(tally);
+        }
         if let Some(report) = &mut report {
             report.add(event);
         }

@@ -1,5 +1,6 @@
 //! A run, ready to start.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use haul::Config;
@@ -17,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     /// How progress is shown.
     pub(crate) style: Style,
+    /// Where to serve metrics during the run.
+    pub(crate) metrics: Option<SocketAddr>,
     /// How much is printed.
     pub(crate) verbosity: Verbosity,
     /// The share of failures that still counts as success; `None` if the user named none.

@@ -54,6 +54,7 @@ mod lists;
 mod logins;
 mod memory;
 mod metadata;
+mod metrics;
 mod mirror;
 mod nginx;
 mod outputs;

@@ -10,7 +10,7 @@ use super::secret;
 use crate::cli::layers::{Kind, Settings};
 
 /// Flags that do not affect what a job does: they may differ each time.
-const NOT_OF_THE_JOB: [&str; 11] = [
+const NOT_OF_THE_JOB: [&str; 12] = [
     "report",
     "job",
     "fresh",
@@ -18,6 +18,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "quiet",
     "verbose",
     "progress",
+    "metrics",
     "color",
     "config",
     "no-config",

@@ -69,6 +69,8 @@ pub(in crate::cli) struct Common {
     cookies: cookies::CookieFlags,
     #[command(flatten)]
     running: pace::Running,
+    #[command(flatten)]
+    metrics: telling::Metrics,
 }
 
 /// The flags about requests, which compare has too.
@@ -185,6 +187,7 @@ impl Common {
             command,
             config,
             style: telling.style(terminals, on_stdout),
+            metrics: self.metrics.address,
             verbosity: telling.verbosity(),
             max_failed: self.records.max_failed,
             failure_scope: FailureScope::List,

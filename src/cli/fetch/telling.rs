@@ -1,6 +1,7 @@
 //! The flags about messages and progress, and about where settings come from.
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -27,6 +28,28 @@ pub(super) struct Telling {
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
+}
+
+/// Metrics, for a run that is watched.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub(super) struct Metrics {
+    /// Serve metrics for Prometheus at http://ADDR/metrics during the run: a port of this machine, or an address with a port
+    ///
+    /// A port alone means 127.0.0.1, and 0 a free one, which is printed. Anybody who can reach the address can read the
+    /// metrics; they contain the names of the busiest hosts.
+    #[arg(long = "metrics", value_name = "ADDR", value_parser = metrics_address)]
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// An address to listen at; a port alone is one of this machine, for nobody else.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let here = |port: &str| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().ok()?)));
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    let address = here(port).or_else(|| text.parse().ok());
+    address.ok_or_else(|| {
+        format!("{text:?} is neither a port nor an IP address with a port, as in 127.0.0.1:9100 or [::1]:9100")
+    })
 }
 
 /// Where settings come from.
@@ -199,6 +222,22 @@ mod tests {
             ..piped
         };
         assert_eq!(TELLING.style(logged, true), Style::Lines);
+    }
+
+    #[test]
+    fn metrics_are_served_to_this_machine_unless_an_address_says_otherwise() {
+        for (text, address) in [
+            ("9100", "127.0.0.1:9100"),
+            ("0", "127.0.0.1:0"),
+            ("localhost:9100", "127.0.0.1:9100"),
+            ("0.0.0.0:9100", "0.0.0.0:9100"),
+            ("[::1]:9100", "[::1]:9100"),
+        ] {
+            assert_eq!(metrics_address(text), Ok(address.parse().unwrap()));
+        }
+        for text in ["", "host:9100", "70000", "127.0.0.1", ":9100", "-1"] {
+            assert!(metrics_address(text).is_err(), "{text}");
+        }
     }
 
     #[test]
