@@ -93,6 +93,7 @@
 //! | loop | [`crawl`](crawl()), [`Config`] | moves everything along the arrows above |
 //! | parts | [`seeds`] | reads lists of every kind as a stream |
 //! | | [`earlier`] | reads an earlier run again, page by page, wherever it was written |
+//! | | [`query`] | shows a job or a SQLite output as tables that SQL may ask |
 //! | | [`scope`] | decides which URLs belong to a crawl, and which are traps |
 //! | | [`frontier`] | decides when a request may be sent, and whether it is retried |
 //! | | [`engine`] | keeps requests in flight, in five ways behind one interface |
@@ -133,6 +134,7 @@ pub mod frontier;
 mod input;
 pub mod parse;
 mod past;
+pub mod query;
 mod recorded;
 pub mod scope;
 pub mod seeds;
@@ -202,6 +204,7 @@ pub mod deps {
 pub use {
     run::claims::Claims,
     text::clean::clean,
+    text::formula::is_formula,
     text::nearest::nearest,
     text::secret::{HIDDEN, without_password},
     text::size::{duration, spelled},

@@ -28,6 +28,7 @@ mod pages;
 mod paths;
 mod plan;
 mod processor_time;
+mod query;
 mod recipe;
 mod report;
 mod resume;
@@ -53,6 +54,7 @@ pub(crate) use interrupt::Interrupts;
 pub(crate) use key_log::log_keys;
 pub(crate) use plan::Plan;
 pub(crate) use processor_time::processor_time;
+pub(crate) use query::QueryArguments;
 pub(crate) use report::Reporting;
 pub(crate) use resume::Resume;
 pub(crate) use retry::Retry;
@@ -105,6 +107,12 @@ enum Wanted {
     /// A job is a folder made by --job. It is only read, even while another haul is working on it.
     #[command(after_help = JOB_EXAMPLES)]
     Job(job::JobArguments),
+    /// Ask a job, or a SQLite output, with SQL
+    ///
+    /// A job is shown as the tables urls, waiting, done, failed, skipped and hosts, with the tables of its SQLite outputs beside
+    /// them; without SQL, all tables and columns are listed. The job is only read, even while another haul is working on it.
+    #[command(after_help = QUERY_EXAMPLES)]
+    Query(query::QueryArguments),
     /// Fetch the failed URLs of a job, or of an output, again
     ///
     /// A job is resumed with the settings that it was started with, for its failed URLs only. A job stores no secrets (-H, -u,
@@ -165,6 +173,13 @@ Examples:
   haul job example                           show the state of the job in the folder example
   haul job example --json | jq .waiting      use it in a script";
 
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  haul query example                         list the tables and their columns
+  haul query example 'SELECT class, count(*) FROM failed GROUP BY class'
+  haul query example 'SELECT url FROM waiting' -f csv  use it in a script
+  haul query out.sqlite 'SELECT url, title FROM latest WHERE status = 200'";
+
 const RETRY_EXAMPLES: &str = "\
 Examples:
   haul retry example                         retry everything that failed
@@ -209,6 +224,8 @@ pub(crate) enum Task {
     Compare(Box<ComparePlan>),
     /// Retry the failures of a job or an output.
     Retry(Box<Retry>),
+    /// Ask a job or an output with SQL.
+    Query(Box<QueryArguments>),
     /// Compare two runs.
     Diff(Box<DiffArguments>),
     /// Serve a folder or a practice site.
@@ -260,6 +277,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
         Wanted::Recipe(arguments) => Ok(Task::Print(arguments.text()?)),
         Wanted::Report(arguments) => Ok(Task::Print(arguments.draw()?)),
         Wanted::Job(arguments) => Ok(Task::Print(arguments.text()?)),
+        Wanted::Query(arguments) => Ok(Task::Query(Box::new(arguments))),
         Wanted::Explain(arguments) => Ok(Task::Print(arguments.text(&command)?)),
         Wanted::Retry(arguments) => Ok(match arguments.plan(&command)? {
             retry::Again::Retry(retry) => Task::Retry(retry),

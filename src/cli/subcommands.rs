@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// The names of the subcommands.
-pub(super) const SUBCOMMANDS: [&str; 14] = [
+pub(super) const SUBCOMMANDS: [&str; 15] = [
     "select",
     "recipe",
     "fetch",
@@ -11,6 +11,7 @@ pub(super) const SUBCOMMANDS: [&str; 14] = [
     "compare",
     "report",
     "job",
+    "query",
     "retry",
     "explain",
     "diff",

@@ -79,7 +79,8 @@ pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use since::since;
 pub(crate) use storage::PendingCommit;
 pub(crate) use store::{
-    JOB_FILES, JobFolder, ListMark, Reader as JobReader, Row, State as RowState, last_commit,
+    JOB_FILES, JOB_VIEWS, JobFolder, ListMark, Reader as JobReader, Row, State as RowState,
+    job_views, last_commit,
 };
 
 use crate::error::Result;

@@ -9,4 +9,4 @@ mod open;
 pub(crate) mod table;
 
 pub(crate) use lookup::{Lookup, Past, PastPlan};
-pub(crate) use open::read_only;
+pub(crate) use open::{attach, has_log, read_only};

@@ -31,4 +31,5 @@ pub(crate) use output::Output;
 #[cfg(feature = "parquet")]
 pub(crate) use parquet::Layout;
 pub(crate) use record::Recorded;
+pub(crate) use sqlite::{JSON_COLUMN, SQLITE_MARK};
 pub(crate) use wanted::Wanted;

@@ -1,7 +1,7 @@
 //! Cells of tables that a spreadsheet would evaluate.
 
 /// Whether a spreadsheet would evaluate a cell.
-pub(crate) fn is_formula(cell: &[u8]) -> bool {
+pub fn is_formula(cell: &[u8]) -> bool {
     match cell {
         [b'-', rest @ ..] => {
             rest.is_empty() || !rest.iter().all(|b| b.is_ascii_digit() || *b == b'.')

@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 22] = [
+const FLOORS: [(&str, &[&str]); 23] = [
     ("past", &[]),
     ("parse", &["extract"]),
     ("fetch", &["past"]),
@@ -32,6 +32,7 @@ const FLOORS: [(&str, &[&str]); 22] = [
     ),
     ("input", &[]),
     ("recorded", &["input"]),
+    ("query", &["frontier", "past", "recorded"]),
     ("seeds", &["archive", "input", "recorded"]),
     ("sink", &["archive", "extract", "parse", "recorded"]),
     (

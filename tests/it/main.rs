@@ -65,6 +65,7 @@ mod pipes;
 mod politeness;
 mod program;
 mod proxies;
+mod query;
 mod quotas;
 mod recipes;
 mod references;

@@ -21,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(crate) use reader::{Reader, last_commit};
 pub(crate) use row::{Change, Raised, Row, Settled, State};
 pub(crate) use sqlite::Sqlite;
 pub(crate) use thread::{StoreReply, StoreThread};
+pub(crate) use views::{JOB_VIEWS, job_views};
 
 use crate::error::Result;
 use crate::page::snapshot::Snapshot;

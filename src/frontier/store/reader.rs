@@ -15,7 +15,7 @@ use super::known::read_known;
 use super::table::{COLUMNS, each_row, kept};
 use super::{Known, Row};
 use crate::error::{Error, Result};
-use crate::past::{PastPlan, read_only, table as pages};
+use crate::past::{PastPlan, has_log, read_only, table as pages};
 use crate::url::HostKey;
 
 /// The most rows of one URL that are read: a list may repeat it any number of times.
@@ -100,6 +100,16 @@ impl Reader {
             is_unchanging: unchanging,
             counted,
         })
+    }
+
+    /// The database itself, outside of any snapshot, and its path.
+    ///
+    /// # Errors
+    /// When the snapshot cannot be left.
+    pub(crate) fn into_database(self) -> Result<(Connection, PathBuf)> {
+        let left = self.database.execute_batch("COMMIT");
+        left.map_err(|error| broken(&self.path, &error))?;
+        Ok((self.database, self.path))
     }
 
     /// What is known about the job as a whole.
@@ -244,9 +254,7 @@ impl Reader {
 
 /// Whether a haul process works on a job: its database has a log.
 fn is_worked_on(database: &Path) -> bool {
-    let mut log = database.to_owned().into_os_string();
-    log.push("-wal");
-    Path::new(&log).exists()
+    has_log(database)
 }
 
 /// When a job was last written to, in seconds since 1970.

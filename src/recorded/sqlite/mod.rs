@@ -14,6 +14,11 @@ use super::wanted::{REQUIRED, Wanted};
 use crate::error::{Error, Result};
 use items::Tables;
 
+/// Marks a file as an output of haul: "haur". A job's own store has a different mark.
+pub(crate) const SQLITE_MARK: i32 = 0x6861_7572;
+/// The type of a column whose texts are JSON. SQLite takes it for text, as it contains that word.
+pub(crate) const JSON_COLUMN: &str = "JSON TEXT";
+
 /// Passes each row of the table of pages to the visitor, up to the page `end`.
 ///
 /// # Errors

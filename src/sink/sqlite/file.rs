@@ -14,9 +14,8 @@ use super::super::growing::sync_entry;
 use super::super::mark::Mark;
 use super::broken::{broken, refused};
 use crate::error::{Error, Result};
+use crate::recorded::SQLITE_MARK;
 
-/// Marks a file as an output of haul: "haur". A job's own store has a different mark.
-const APPLICATION: i32 = 0x6861_7572;
 /// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// The offset of the application id (the SQLite file format, 1.3).
@@ -54,7 +53,7 @@ pub(super) fn create(path: &Path, append: bool) -> Result<()> {
     remove(&draft).map_err(|source| Error::output(&draft, source))?;
     let failed = |error: rusqlite::Error| broken(&draft, &error);
     let database = Connection::open(&draft).map_err(failed)?;
-    let marked = database.pragma_update(None, "application_id", APPLICATION);
+    let marked = database.pragma_update(None, "application_id", SQLITE_MARK);
     marked.map_err(failed)?;
     database.close().map_err(|(_, error)| failed(error))?;
     let placed = remove_side_files(&path)
@@ -98,7 +97,7 @@ fn existing(path: &Path) -> io::Result<Existing> {
     let mut head = Vec::new();
     File::open(path)?.take(100).read_to_end(&mut head)?;
     let application_id = head.get(APPLICATION_AT..APPLICATION_AT + 4);
-    let ours = head.starts_with(MAGIC) && application_id == Some(&APPLICATION.to_be_bytes()[..]);
+    let ours = head.starts_with(MAGIC) && application_id == Some(&SQLITE_MARK.to_be_bytes()[..]);
     Ok(if ours {
         Existing::Ours
     } else {

@@ -7,6 +7,7 @@ use rusqlite::types::Value as Owned;
 use rusqlite::{Connection, Statement};
 
 use super::name::{Names, quoted};
+use crate::recorded::JSON_COLUMN;
 use crate::visit::fields::{Column, Kind, Table, Value};
 
 /// The value used for the fields of a missing item.
@@ -212,7 +213,8 @@ pub(super) fn sql_type(kind: Kind) -> &'static str {
         Kind::Integer => "INTEGER",
         Kind::Number => "REAL",
         Kind::Bool => "BOOLEAN",
-        Kind::Text | Kind::Timestamp | Kind::Date | Kind::Url | Kind::Json | Kind::Item => "TEXT",
+        Kind::Json => JSON_COLUMN,
+        Kind::Text | Kind::Timestamp | Kind::Date | Kind::Url | Kind::Item => "TEXT",
     }
 }
 
