@@ -14,6 +14,7 @@ use crate::frontier::{FrontierSettings, Robots};
 use crate::hsts::Hsts;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
+use crate::shared::ShareSettings;
 use crate::sink::{FilesSettings, SinkSettings};
 
 /// The settings of a run, given before it starts.
@@ -39,6 +40,10 @@ pub struct Config {
     pub parse: ParseSettings,
     /// Politeness, timing and retries.
     pub frontier: FrontierSettings,
+    /// Where the run shares the pace of hosts with the other runs of this user on this machine.
+    ///
+    /// With `None` it asks hosts at its own pace, whatever others do.
+    pub share: Option<ShareSettings>,
     /// Where records are written.
     ///
     /// May be empty for a caller that handles [`Event::Visited`](crate::Event::Visited).
@@ -143,6 +148,7 @@ impl Config {
             hsts: Hsts::default(),
             parse: ParseSettings::default(),
             frontier: FrontierSettings::default(),
+            share: None,
             sinks: Vec::new(),
             files: None,
             max_time: None,

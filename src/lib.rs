@@ -96,6 +96,7 @@
 //! | | [`query`] | shows a job or a SQLite output as tables that SQL may ask |
 //! | | [`scope`] | decides which URLs belong to a crawl, and which are traps |
 //! | | [`frontier`] | decides when a request may be sent, and whether it is retried |
+//! | | `shared` | lets the runs of a user on one machine share the pace of hosts |
 //! | | [`engine`] | keeps requests in flight, in five ways behind one interface |
 //! | | [`fetch`], [`parse`] | sends one request; parses one page |
 //! | | [`extract`] | extracts typed fields from a page, with selections and recipes |
@@ -138,6 +139,7 @@ pub mod query;
 mod recorded;
 pub mod scope;
 pub mod seeds;
+mod shared;
 pub mod sink;
 mod worker;
 
@@ -172,6 +174,7 @@ pub use run::load::{Load, Loads};
 pub use run::stop::Stop;
 pub use run::tally::{Failures, HostTally, Tally, Totals};
 pub use run::wait::{Wait, WaitReason, Waits};
+pub use shared::ShareSettings;
 pub use text::size::ByteSize;
 pub use url::fingerprint::Fingerprints;
 pub use url::{HostKey, HostPattern, PageUrl, UrlError, UserInfo};

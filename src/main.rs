@@ -89,6 +89,9 @@ fn run(
         .fetch
         .resolve
         .extend(served.as_ref().map(under_localhost));
+    if let Some(share) = plan.config.share.as_mut().filter(|_| served.is_some()) {
+        share.except = LOCALHOST.parse().ok(); // each run serves hosts of its own there
+    }
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
     let mut metrics = plan.metrics.map(Metrics::start).transpose()?;
@@ -156,10 +159,13 @@ fn run(
     Ok((exit, ending, outcome.tally))
 }
 
+/// The names of the hosts that a run serves.
+const LOCALHOST: &str = "*.localhost";
+
 /// Sends every name under localhost to the folder that is served.
 fn under_localhost(origin: &Origin) -> Override {
     Override {
-        name: "*.localhost".to_owned(),
+        name: LOCALHOST.to_owned(),
         addresses: vec![origin.address()],
     }
 }

@@ -94,6 +94,9 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         if let Some(follow) = &self.follow {
             self.tally.passed_over.clone_from(follow.skips());
         }
+        if let Some(notice) = self.frontier.take_notice() {
+            (self.tell)(&Event::Notice(&notice));
+        }
         (self.tell)(&Event::Tick(&self.tally));
     }
 }

@@ -74,6 +74,11 @@ pub(super) async fn run(
     if plan.parse.wants.raw {
         frontier.store_hops();
     }
+    // Where nothing is requested, nobody waits for anybody.
+    let requests = pages == Pages::Asked && config.frontier.run == frontier::Run::Real;
+    if let Some(share) = config.share.clone().filter(|_| requests) {
+        frontier.share(share);
+    }
     let mut follow = plan.follow.map(LinkFollower::new);
     if let Some(follow) = &follow {
         frontier.rank(follow.ranks());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause, unless the server asks for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The fewest pauses before a host is given up, however long each one was.
 const MIN_PAUSES: u32 = 3;
 /// How long a host that was given up refuses its jobs before one is sent to test it.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::access::Access;
+use super::company::Company;
 use super::health::Health;
 use super::home::Home;
 use super::limits::HostLimits;
@@ -48,6 +49,8 @@ pub(crate) struct Host {
     /// Whether the store was asked for more jobs of the host.
     pub(crate) asked: bool,
     pub(crate) health: Health,
+    /// What the other runs do that ask this host.
+    pub(crate) company: Company,
 }
 
 impl Host {
@@ -71,6 +74,7 @@ impl Host {
             last: 0,
             asked: false,
             health: Health::default(),
+            company: Company::default(),
         }
     }
 
@@ -99,7 +103,7 @@ impl Host {
 
     /// Notes a request that was sent.
     pub(crate) fn sent(&mut self, now: Instant) {
-        self.not_before = None;
+        self.not_before = self.company.take_delay();
         self.in_flight += 1;
         if let Some(window) = &mut self.window {
             window.sent(now);

@@ -245,7 +245,10 @@ impl Frontier {
         let from = from.map(|remote| remote.ip());
         let settings = &self.settings;
         let pauses = &mut self.pauses;
-        self.workbench
+        // What the host asked for holds for every run. Its silence may be the fault of this one: a proxy, a deadline.
+        let mut asked_until = None;
+        let state = self
+            .workbench
             .landed(&job.host, reply(visit, clock), from, now, |host| {
                 // Without its robots.txt nothing else of a host can be fetched: if more than a few jobs need it, it
                 // is worth waiting for.
@@ -257,6 +260,7 @@ impl Frontier {
                     && host.quota_is_spent(now + wait)
                 {
                     pauses.push(Pause::of_quota(host, now + wait));
+                    asked_until = Some(now + wait);
                 }
                 let trouble = match &visit.outcome {
                     Ok(page) if retry::refuses(page) => {
@@ -286,6 +290,7 @@ impl Frontier {
                     return HostState::default();
                 };
                 let is_old_news = host.health.failed_since(sent);
+                let is_refusal = matches!(trouble, Trouble::Refused(..));
                 let effect = host.health.note_trouble(
                     trouble,
                     (job.id, sent),
@@ -295,9 +300,15 @@ impl Frontier {
                 );
                 match effect {
                     Effect::None => {}
-                    Effect::Extend(wait) => host.hold(now + wait),
+                    Effect::Extend(wait) => {
+                        host.hold(now + wait);
+                        asked_until = asked_until.max(Some(now + wait));
+                    }
                     Effect::Pause(wait) => {
                         host.hold(now + wait);
+                        if is_refusal {
+                            asked_until = asked_until.max(Some(now + wait));
+                        }
                         pauses.push(Pause::of(host, Some(now + wait)));
                     }
                     Effect::GivenUp => pauses.push(Pause::of(host, None)),
@@ -307,7 +318,11 @@ impl Frontier {
                     is_out: host.health.is_out() && settings.pause_after > 0,
                     is_excused: is_old_news || gates || host.health.is_shared(),
                 }
-            })
+            });
+        if let Some(until) = asked_until {
+            self.workbench.tell_others(&job.host, until);
+        }
+        state
     }
 
     /// The job of a redirect, if there is one to follow; an error if it cannot be followed.

@@ -17,6 +17,7 @@ mod admission;
 mod again;
 mod awaited;
 mod claim;
+mod company;
 mod differences;
 mod earlier;
 mod explain;
@@ -60,7 +61,7 @@ mod workbench;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Method;
 
@@ -86,12 +87,14 @@ pub(crate) use store::{
 use crate::error::Result;
 use crate::hsts::StrictHosts;
 use crate::job::{Job, Probe, Request, Role};
+use crate::shared::{ShareSettings, SharedPace};
 use crate::url::HostKey;
 use crate::url::fingerprint::Fingerprints;
 use crate::visit::Visit;
 use access::Access;
 use awaited::Awaited;
 use claim::Recipes;
+use health::LONGEST_PAUSE;
 use hops::Hops;
 use limits::Limits;
 use logins::Logins;
@@ -238,6 +241,17 @@ impl Frontier {
         self.hops.enable();
     }
 
+    /// Shares the pace of hosts with the other runs on this machine.
+    pub(crate) fn share(&mut self, share: ShareSettings) {
+        let longest_pause = retry::longest(&self.settings).max(LONGEST_PAUSE);
+        self.workbench.share(SharedPace::new(share, longest_pause));
+    }
+
+    /// What the user should know about the shared pace, once.
+    pub(crate) fn take_notice(&mut self) -> Option<String> {
+        self.workbench.take_notice()
+    }
+
     /// The fingerprints of this run's URLs.
     pub(crate) fn fingerprints(&self) -> Fingerprints {
         self.fingerprints
@@ -296,8 +310,14 @@ impl Frontier {
             let job = match self.stalled.take() {
                 Some(job) => {
                     // Its host was ready before the run's rate allowed the job: the host's delay counts from now.
-                    let host = self.workbench.host(&job.host, now);
-                    host.hold(now + host.pace.period());
+                    let asked = self.workbench.ask_again(&job.host, now);
+                    let (Ok(until) | Err(until)) = asked;
+                    self.workbench.host(&job.host, now).hold(until);
+                    if asked.is_err() {
+                        self.workbench.landed(&job.host, None, None, now, |_| ());
+                        self.workbench.put_back(job, Duration::ZERO, now);
+                        continue;
+                    }
                     job
                 }
                 None => match self.workbench.next(now) {

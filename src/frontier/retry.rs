@@ -227,7 +227,7 @@ pub(crate) fn quota(page: &Page, settings: &FrontierSettings, now: SystemTime) -
 }
 
 /// The longest wait that a server may ask for.
-fn longest(settings: &FrontierSettings) -> Duration {
+pub(super) fn longest(settings: &FrontierSettings) -> Duration {
     match settings.max_retry_after {
         Duration::ZERO => LONGEST_WAIT,
         limit => limit,

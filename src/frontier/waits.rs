@@ -96,6 +96,9 @@ fn reason(host: &Host, is_for_one_url: bool, at: Instant) -> WaitReason {
     if host.quota_reset.is_some_and(|reset| reset >= at) {
         return WaitReason::Quota;
     }
+    if host.company.is_waited_for(at) {
+        return WaitReason::OtherRun;
+    }
     match host.crawl_delay.is_zero() {
         true => WaitReason::Delay,
         false => WaitReason::CrawlDelay {

@@ -60,7 +60,7 @@ pub enum Event<'a> {
     },
     /// The figures so far; reported a few times a second, and once at the end.
     Tick(&'a Tally),
-    /// A message for the user, before the run starts.
+    /// A message for the user; most come before the run starts.
     Notice(&'a str),
     /// The first interrupt arrived: requests in flight are being finished.
     Draining,

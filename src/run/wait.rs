@@ -53,6 +53,8 @@ pub enum WaitReason {
         /// Milliseconds between two requests.
         ms: u64,
     },
+    /// Another run on this machine asks the host too, or was told by it to wait.
+    OtherRun,
 }
 
 impl fmt::Display for WaitReason {
@@ -69,6 +71,7 @@ impl fmt::Display for WaitReason {
                 let apart = spelled(Duration::from_millis(*ms));
                 write!(f, "its robots.txt asks for {apart} between requests")
             }
+            WaitReason::OtherRun => f.write_str("another haul asks this host"),
         }
     }
 }
@@ -115,6 +118,7 @@ mod tests {
                 WaitReason::CrawlDelay { ms: 2500 },
                 "its robots.txt asks for 2.5s between requests",
             ),
+            (WaitReason::OtherRun, "another haul asks this host"),
         ] {
             assert_eq!(reason.to_string(), text);
             let json = serde_json::to_string(&reason).unwrap();

@@ -22,7 +22,8 @@ const FLOORS: [(&str, &[&str]); 23] = [
     ("worker", &["extract", "fetch", "parse"]),
     ("engine", &["archive", "fetch", "worker"]),
     ("descriptors", &["engine"]),
-    ("frontier", &["past"]),
+    ("shared", &[]),
+    ("frontier", &["past", "shared"]),
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("archive", &[]),
@@ -38,7 +39,7 @@ const FLOORS: [(&str, &[&str]); 23] = [
     (
         "config",
         &[
-            "engine", "fetch", "follow", "frontier", "parse", "seeds", "sink",
+            "engine", "fetch", "follow", "frontier", "parse", "seeds", "shared", "sink",
         ],
     ),
     (
@@ -55,6 +56,7 @@ const FLOORS: [(&str, &[&str]); 23] = [
             "parse",
             "past",
             "seeds",
+            "shared",
             "sink",
             "worker",
         ],

@@ -82,6 +82,7 @@ mod secrets;
 mod segments;
 mod settings;
 mod shards;
+mod shared;
 mod signals;
 mod since;
 mod site;

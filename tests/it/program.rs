@@ -51,6 +51,7 @@ impl Program {
             .args(arguments)
             .current_dir(folder)
             .env("XDG_CONFIG_HOME", folder)
+            .env("XDG_RUNTIME_DIR", folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -22,6 +22,7 @@ const NOT_OF_THE_JOB: [&str; 12] = [
     "color",
     "config",
     "no-config",
+    "no-share",
     "profile",
 ];
 /// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.

@@ -18,6 +18,7 @@ mod records;
 mod request;
 pub(super) mod robots;
 pub(super) mod secret;
+mod shared;
 mod stdin;
 pub(super) mod stored;
 pub(super) mod targets;
@@ -150,6 +151,7 @@ impl Common {
         config.parse.wants = Wants::NOTHING;
         config.engine = self.running.engine(&self.conditions.pace, &settings)?;
         config.max_time = self.running.max_time();
+        config.share = self.running.share();
         if let Some(memory) = self.running.max_memory() {
             config.parse.memory = memory;
         }

@@ -8,8 +8,9 @@ use clap::Args;
 use haul::engine::{DEFAULT_IN_FLIGHT, Engine};
 use haul::fetch::Bandwidth;
 use haul::frontier::{FrontierSettings, Rate};
-use haul::{ByteSize, Error};
+use haul::{ByteSize, Error, ShareSettings};
 
+use super::shared;
 use crate::cli::layers::Settings;
 
 /// The size that `auto` stands for.
@@ -69,6 +70,13 @@ pub(super) struct Running {
     /// Requests in flight are dropped, and the command that fetches the rest is printed. Exit code 124.
     #[arg(long, value_name = "DURATION", value_parser = haul::duration)]
     max_time: Option<Duration>,
+
+    /// Ask hosts at this run's own pace, even if other runs of yours on this machine ask them too
+    ///
+    /// By default they share: --delay, the rates of hosts, Crawl-delay, Retry-After and pauses hold for all of them
+    /// together. --rate is for this run alone.
+    #[arg(long)]
+    no_share: bool,
 
     /// Use at most about this much memory for decoded pages [default: 256M]
     ///
@@ -143,6 +151,14 @@ impl Running {
     /// The longest that the run may take; `None` for no limit.
     pub(super) fn max_time(&self) -> Option<Duration> {
         self.max_time.filter(|limit| !limit.is_zero())
+    }
+
+    /// Where the pace of hosts is shared with other runs; `None` if it is not.
+    pub(super) fn share(&self) -> Option<ShareSettings> {
+        (!self.no_share).then(|| ShareSettings {
+            folder: shared::folder(|name| std::env::var_os(name)),
+            except: None,
+        })
     }
 
     /// Memory for decoded pages.

@@ -4,12 +4,13 @@
 //! turn at a time, so that no host blocks the others; a host that must wait is one entry in a heap, ordered by
 //! time; a host whose address has no room stands in the queue of that address. Invariant: a host is in one of the
 //! three exactly when it has a job and room for it; a host whose window has shrunk since it was listed leaves when
-//! its turn comes. Knows nothing of disks or sockets.
+//! its turn comes. Knows nothing of disks or sockets; what other runs do is known to the shared pace.
 
 mod addresses;
 mod neighbours;
 mod overflow;
 mod segments;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use super::pace::Pace;
 use super::window::{Reply, Window};
 use crate::job::{Job, Reach, Role};
 use crate::page::failure::FetchError;
+use crate::shared::SharedPace;
 use crate::url::HostKey;
 
 /// The number of hosts from which on those without state are forgotten.
@@ -70,6 +72,8 @@ pub(crate) struct Workbench {
     /// Whether new jobs are no longer accepted.
     closed: bool,
     tidy_at: usize,
+    /// What other runs on this machine do; `None` if it does not matter.
+    shared: Option<SharedPace>,
 }
 
 struct Delayed {
@@ -113,6 +117,7 @@ impl Workbench {
             max_crawl_delay: Duration::MAX,
             closed: false,
             tidy_at: HOSTS,
+            shared: None,
         }
     }
 
@@ -228,11 +233,12 @@ impl Workbench {
             let job = self.take_first(place, now)?;
             return Some(Turn::Refused(job, error));
         }
-        if let Some(until) = host.held(now).or_else(|| host.pace.ask(now).err()) {
-            host.listed = true;
+        if let Some(until) = self.not_before(place, now) {
+            self.host_at(place).listed = true;
             self.later.push(Reverse((until, place)));
             return None;
         }
+        let host = self.host_at(place);
         host.sent(now);
         let robots = missing.then(|| host.key.clone());
         if missing {
