@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 23] = [
+const FLOORS: [(&str, &[&str]); 24] = [
     ("past", &[]),
     ("parse", &["extract"]),
     ("fetch", &["past"]),

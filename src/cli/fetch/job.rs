@@ -10,7 +10,7 @@ use super::secret;
 use crate::cli::layers::{Kind, Settings};
 
 /// Flags that do not affect what a job does: they may differ each time.
-const NOT_OF_THE_JOB: [&str; 12] = [
+const NOT_OF_THE_JOB: [&str; 13] = [
     "report",
     "job",
     "fresh",
