@@ -31,6 +31,8 @@ pub enum Response {
     Held(Gate, Box<Response>),
     /// Decided when the request arrives; see [`Response::call`].
     Call(Decision),
+    /// Decided on a thread that may wait for files; see [`Response::read`].
+    Read(Decision),
 }
 
 /// A function from a request to its response.
@@ -101,6 +103,11 @@ impl Response {
         Response::Call(Arc::new(decide))
     }
 
+    /// A response that is read from files when the request arrives, on a thread where that may take its time.
+    pub fn read(decide: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Response {
+        Response::Read(Arc::new(decide))
+    }
+
     /// This response, delayed.
     #[must_use]
     pub fn after(self, wait: Duration) -> Response {
@@ -139,6 +146,7 @@ impl fmt::Debug for Response {
                 .field(then)
                 .finish(),
             Response::Call(_) => formatter.write_str("Call"),
+            Response::Read(_) => formatter.write_str("Read"),
         }
     }
 }
@@ -147,10 +155,12 @@ impl fmt::Debug for Response {
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, [u8]>)>,
     pub(crate) body: Body,
     pub(crate) chunks_of: Option<usize>,
     pub(crate) closes: bool,
+    /// Whether it speaks for another server, whose `Date` and `Server` it has, or lacks.
+    pub(crate) is_recorded: bool,
 }
 
 impl Reply {
@@ -163,6 +173,16 @@ impl Reply {
             body: Body::Bytes(Bytes::new()),
             chunks_of: None,
             closes: false,
+            is_recorded: false,
+        }
+    }
+
+    /// What another server once responded: neither `Date` nor `Server` is added.
+    #[must_use]
+    pub fn recorded(status: u16) -> Reply {
+        Reply {
+            is_recorded: true,
+            ..Reply::new(status)
         }
     }
 
@@ -182,7 +202,22 @@ impl Reply {
         name: impl Into<Cow<'static, str>>,
         value: impl Into<Cow<'static, str>>,
     ) -> Reply {
-        self.headers.push((name.into(), value.into()));
+        let value = match value.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        };
+        self.headers.push((name.into(), value));
+        self
+    }
+
+    /// Adds a header whose value may be any bytes that do not end its line (RFC 9110 5.5).
+    #[must_use]
+    pub fn header_bytes(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Vec<u8>>,
+    ) -> Reply {
+        self.headers.push((name.into(), Cow::Owned(value.into())));
         self
     }
 
@@ -191,6 +226,23 @@ impl Reply {
     pub fn body(mut self, body: impl Into<Bytes>) -> Reply {
         self.body = Body::Bytes(body.into());
         self
+    }
+
+    /// Sets the body to the `length` bytes of a file; they are read while they are sent.
+    #[must_use]
+    pub fn file(mut self, file: File, length: u64) -> Reply {
+        self.body = Body::File {
+            file: Arc::new(file),
+            from: 0,
+            length,
+        };
+        self
+    }
+
+    /// Whether it has the length of a body that was never recorded: that of a response to `HEAD`.
+    pub(crate) fn states_length(&self) -> bool {
+        let is_length = |name: &str| name.eq_ignore_ascii_case("content-length");
+        self.is_recorded && self.headers.iter().any(|(name, _)| is_length(name))
     }
 
     /// Frames the body in chunks of at most `bytes` each, instead of by its length.

@@ -6,17 +6,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::answer::{Reply, Response};
 use super::delivery::{Ending, ReplyWriter, play};
 use super::intake;
-use super::log::InFlight;
+use super::log::{InFlight, Open};
 use super::pace::Fate;
-use super::request::Request;
+use super::request::{Channel, Request};
 use super::site::{Opening, Site, SiteAnswer};
 use super::wire::Wire;
 
@@ -30,39 +32,56 @@ pub async fn converse<S>(stream: S, peer: SocketAddr, site: Arc<Site>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    talk(stream, peer, &site, |_| ()).await;
+    let open = site.log().connect();
+    talk(stream, peer, &site, (Channel::default(), &open), |_| ()).await;
 }
 
-/// `converse` with a hook: `arm` makes the next close of the stream a reset.
-pub(crate) async fn talk<S>(stream: S, peer: SocketAddr, site: &Site, arm: fn(&S))
+/// `converse` on a connection that is counted already. `arm` makes the next close of the stream a reset.
+///
+/// Returns the stream, and the host at its other end, once the client has opened a tunnel.
+pub(crate) async fn talk<S>(
+    stream: S,
+    peer: SocketAddr,
+    site: &Site,
+    (channel, open): (Channel, &Open<'_>),
+    arm: fn(&S),
+) -> Option<(S, String)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let open = site.log().connect();
     let mut wire = Wire::new(stream, site.log());
+    let mut tunnel = None;
     let ended = match site.opening(open.number) {
         Opening::Script(steps) => play(&mut wire, steps).await,
-        Opening::Converse => answer_all(&mut wire, peer, open.number, site).await,
+        Opening::Converse => {
+            answer_all(&mut wire, peer, open.number, channel, site, &mut tunnel).await
+        }
     };
     match ended {
+        Ok(Ending::Keep) if tunnel.is_some() => {
+            return Some(wire.into_stream()).zip(tunnel);
+        }
         Ok(Ending::Reset) => arm(wire.stream()),
         Ok(Ending::Keep | Ending::Close) => wire.close().await,
         Err(_) => {} // the client is gone, or stuck: there is nothing to close properly
     }
+    None
 }
 
 async fn answer_all<S>(
     wire: &mut Wire<'_, S>,
     peer: SocketAddr,
     connection: u64,
+    channel: Channel,
     site: &Site,
+    tunnel: &mut Option<String>,
 ) -> io::Result<Ending>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut writer = ReplyWriter::default();
     loop {
-        let request = match intake::take(wire, peer, connection).await {
+        let mut request = match intake::take(wire, peer, connection).await {
             Ok(Some(request)) => request,
             Ok(None) => return Ok(Ending::Close),
             Err(refused) => {
@@ -73,6 +92,16 @@ where
                 return Ok(Ending::Close);
             }
         };
+        request.channel = channel;
+        // A client that goes on before the tunnel is there would be misunderstood (RFC 9110 9.3.6).
+        let opens = request.method() == "CONNECT" && site.seal().is_some() && !channel.is_tunnelled;
+        if opens && wire.input.is_empty() {
+            wire.send(b"HTTP/1.1 200 Connection Established\r\n\r\n")
+                .await?;
+            let (host, _) = request.target().rsplit_once(':').unwrap_or_default();
+            *tunnel = Some(host.trim_matches(['[', ']']).to_owned());
+            return Ok(Ending::Keep);
+        }
         let in_flight = site.log().arrive(&request);
         let ending = answer(wire, &mut writer, &request, site, &in_flight).await?;
         drop(in_flight);
@@ -144,6 +173,15 @@ where
                 *then
             }
             Response::Call(decide) => decide(request),
+            Response::Read(decide) => {
+                let request = request.clone();
+                let reading = tokio::task::spawn_blocking(move || decide(&request));
+                match reading.await.map_err(JoinError::try_into_panic) {
+                    Ok(answer) => answer,
+                    Err(Ok(panicked)) => resume_unwind(panicked),
+                    Err(Err(_)) => return Ok(Ending::Close), // the server stops
+                }
+            }
         };
     }
     let lost = Reply::explained(500);

@@ -66,21 +66,19 @@ impl ReplyWriter {
         self.output.clear();
         let output = &mut self.output;
         // Writing to memory cannot fail, so the results are ignored.
-        let _ = write!(
-            output,
-            "HTTP/1.1 {} {}\r\nDate: {}\r\nServer: haul\r\n",
-            reply.status,
-            reason(reply.status),
-            self.date
-        );
+        let reason = reason(reply.status);
+        let _ = write!(output, "HTTP/1.1 {} {reason}\r\n", reply.status);
+        if !reply.is_recorded {
+            let _ = write!(output, "Date: {}\r\nServer: haul\r\n", self.date);
+        }
         for (name, value) in &reply.headers {
-            for part in [name, ": ", value, "\r\n"] {
-                output.put_slice(part.as_bytes());
+            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+                output.put_slice(part);
             }
         }
         if reply.chunks_of.is_some() && !empty {
             output.put_slice(b"Transfer-Encoding: chunked\r\n");
-        } else if !empty {
+        } else if !empty && !reply.states_length() {
             let _ = write!(output, "Content-Length: {}\r\n", reply.body.length());
         }
         output.put_slice(if stays {

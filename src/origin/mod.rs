@@ -3,7 +3,8 @@
 //! It must misbehave byte by byte on demand, so it uses sockets and not an HTTP library. A [`Site`] has the content
 //! (routes, faults, a folder, generated pages) and remembers what it saw in its [`Log`]; [`serve`] puts it behind a
 //! listener; an [`Origin`] does so on a thread of its own. Invariant: a client, however hostile, costs a bounded
-//! amount of memory and at most a minute of silence. It is for practice: no TLS of its own, no HTTP/2, no uploads.
+//! amount of memory and at most a minute of silence. It is for practice: no HTTP/2, no uploads, and TLS only if it is
+//! given a [`Seal`].
 
 mod answer;
 mod bombs;
@@ -15,6 +16,7 @@ mod dice;
 mod editions;
 mod error;
 mod faults;
+mod fitted;
 mod folder;
 mod gate;
 mod gazette;
@@ -33,6 +35,7 @@ mod request;
 mod resource;
 mod revisions;
 mod rules;
+mod seal;
 mod settings;
 mod site;
 mod sitemap;
@@ -54,6 +57,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
+use self::request::Channel;
+
 pub use self::answer::{Decision, Reply, Response, Step};
 pub use self::connection::converse;
 pub use self::editions::Changes;
@@ -63,6 +68,7 @@ pub use self::log::{Counts, Hit, Log, LogLevel};
 pub use self::request::Request;
 pub use self::resource::Resource;
 pub use self::rules::RulesError;
+pub use self::seal::Seal;
 pub use self::settings::OriginSettings;
 pub use self::site::{Opening, Site, SiteBuilder};
 pub use self::sitemap::Lastmod;
@@ -73,6 +79,9 @@ const REST: Duration = Duration::from_millis(50);
 
 /// Connections that may wait to be accepted; the system may lower this.
 const BACKLOG: u32 = 4096;
+
+/// Threads that read what is served from files, each with one response.
+const READERS: usize = 32;
 
 /// A free port of the loopback interface.
 const HOME: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -121,11 +130,40 @@ pub async fn serve_dressed<S, D, F>(
     .await;
 }
 
-async fn talk_tcp(stream: TcpStream, peer: SocketAddr, site: &Site) {
-    connection::talk(stream, peer, site, |stream| {
-        let _ = stream.set_zero_linger(); // if the system refuses, the connection closes normally
-    })
-    .await;
+/// Serves one client, over TLS if it begins with a handshake and the site has a seal.
+async fn talk_tcp(mut stream: TcpStream, peer: SocketAddr, site: &Site) {
+    let open = site.log().connect();
+    let mut channel = Channel::default();
+    let mut name = stream.local_addr().map_or_else(
+        |_| "localhost".to_owned(),
+        |address| address.ip().to_string(),
+    );
+    loop {
+        if let Some(seal) = site.seal()
+            && wants_tls(&stream).await
+        {
+            channel.is_encrypted = true;
+            let sealing = tokio::time::timeout(wire::IDLE_WITHIN, seal.accept(stream, &name));
+            if let Ok(Ok(stream)) = sealing.await {
+                connection::talk(stream, peer, site, (channel, &open), |_| ()).await;
+            }
+            return;
+        }
+        let left = connection::talk(stream, peer, site, (channel, &open), |stream| {
+            let _ = stream.set_zero_linger(); // if the system refuses, the connection closes normally
+        });
+        let Some(tunnel) = left.await else {
+            return;
+        };
+        channel.is_tunnelled = true;
+        (stream, name) = tunnel;
+    }
+}
+
+async fn wants_tls(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    let peeking = tokio::time::timeout(wire::IDLE_WITHIN, stream.peek(&mut first));
+    matches!(peeking.await, Ok(Ok(1))) && first[0] == seal::HANDSHAKE
 }
 
 async fn accept<F>(
@@ -237,6 +275,7 @@ impl Origin {
         let fails = |source| OriginError::Listen { address, source };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(READERS)
             .build()
             .map_err(fails)?;
         // Only entered, because the caller may be inside a runtime of its own, where blocking would panic.

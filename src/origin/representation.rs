@@ -113,14 +113,14 @@ fn validated(
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Whole,
     Of(Range<u64>),
     Beyond,
 }
 
 /// Parses a `Range` header; whatever is not understood requests the whole (14.2).
-fn part(range: &str, length: u64) -> Part {
+pub(super) fn part(range: &str, length: u64) -> Part {
     let Some((first, last)) = range
         .trim()
         .strip_prefix("bytes=")

@@ -25,6 +25,16 @@ pub struct Request {
     pub(crate) body: Bytes,
     peer: SocketAddr,
     connection: u64,
+    pub(crate) channel: Channel,
+}
+
+/// What a request came through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Channel {
+    /// Whether it was encrypted.
+    pub(crate) is_encrypted: bool,
+    /// Whether it was in a tunnel that `CONNECT` had opened.
+    pub(crate) is_tunnelled: bool,
 }
 
 /// Why a head is not valid.
@@ -79,6 +89,7 @@ impl Request {
             body: Bytes::new(),
             peer,
             connection,
+            channel: Channel::default(),
         })
     }
 
@@ -185,6 +196,18 @@ impl Request {
     #[must_use]
     pub fn connection(&self) -> u64 {
         self.connection
+    }
+
+    /// Whether it came over TLS that the server itself had set up.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.channel.is_encrypted
+    }
+
+    /// Whether it came through a tunnel, for which the client had named this host and port.
+    #[must_use]
+    pub fn is_tunnelled(&self) -> bool {
+        self.channel.is_tunnelled
     }
 
     pub(crate) fn is_head(&self) -> bool {

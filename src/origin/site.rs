@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::answer::{Reply, Response, Step};
@@ -18,6 +19,7 @@ use super::log::Log;
 use super::pace::Pace;
 use super::practice;
 use super::request::Request;
+use super::seal::Seal;
 use super::settings::OriginSettings;
 
 /// The most pages that a request may have looked at, which takes less than a second.
@@ -32,6 +34,9 @@ pub struct Site {
     folder: Option<FolderSite>,
     generated: Option<Generated>,
     fallback: Option<Response>,
+    /// The response to everything, in place of all else.
+    only: Option<Response>,
+    seal: Option<Arc<Seal>>,
     pace: Pace,
     bandwidth: Option<NonZeroU64>,
     log: Log,
@@ -111,6 +116,10 @@ impl Site {
         changes
     }
 
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        self.seal.as_deref()
+    }
+
     pub(crate) fn scheme(&self) -> &'static str {
         self.scheme
     }
@@ -140,6 +149,14 @@ impl Site {
                 turn: route.requests.fetch_add(1, Relaxed),
                 paced: false,
                 throttled: false,
+            };
+        }
+        if let Some(answer) = &self.only {
+            return SiteAnswer {
+                answer: answer.clone(),
+                turn: 0,
+                paced: true,
+                throttled: true,
             };
         }
         let at_once = |answer| SiteAnswer {
@@ -219,6 +236,8 @@ pub struct SiteBuilder {
     routes: HashMap<String, Route>,
     openings: Vec<Opening>,
     fallback: Option<Response>,
+    only: Option<Response>,
+    seal: Option<Arc<Seal>>,
     encrypted: bool,
 }
 
@@ -262,10 +281,26 @@ impl SiteBuilder {
         self
     }
 
+    /// Sets the response to all paths without a route, at the pace of the settings: there are no faults, no practice
+    /// paths, no folder and no pages.
+    #[must_use]
+    pub fn only(mut self, answer: impl Into<Response>) -> SiteBuilder {
+        self.only = Some(answer.into());
+        self
+    }
+
     /// Sets how the next connection starts; the last opening applies to all that follow.
     #[must_use]
     pub fn opening(mut self, opening: Opening) -> SiteBuilder {
         self.openings.push(opening);
+        self
+    }
+
+    /// Speaks TLS with clients that begin with its handshake, and opens the tunnels that clients of a proxy ask for, which
+    /// all lead to this site.
+    #[must_use]
+    pub fn sealed(mut self, seal: Arc<Seal>) -> SiteBuilder {
+        self.seal = Some(seal);
         self
     }
 
@@ -295,6 +330,8 @@ impl SiteBuilder {
                 .transpose()?,
             generated: (settings.pages > 0).then(|| Generated::new(&settings, scheme)),
             fallback: self.fallback,
+            only: self.only,
+            seal: self.seal,
             pace: Pace::new(&settings),
             bandwidth: settings.bandwidth,
             log: Log::new(settings.log),

@@ -54,6 +54,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
         &self.stream
     }
 
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
     /// Reads what has arrived, waiting for the first byte until `deadline`; 0 at the end.
     pub(crate) async fn fill(&mut self, deadline: Instant) -> io::Result<usize> {
         self.input.reserve(READ_BYTES);
