@@ -88,6 +88,7 @@
 //! |---|---|---|
 //! | shell | the command: `main`, `cli`, `progress`, `metrics` | parses arguments, prints text; not in this library |
 //! | tools | [`origin`] | the practice server, which can also misbehave |
+//! | | [`replay`] | an archive as the site that it was |
 //! | | [`compare`], [`report`] | runs the same work through every engine; a page with the results |
 //! | | [`diff`] | what changed between two runs |
 //! | loop | [`crawl`](crawl()), [`Config`] | moves everything along the arrows above |
@@ -153,6 +154,7 @@ pub mod compare;
 pub mod diff;
 pub mod origin;
 #[cfg(feature = "cli")]
+pub mod replay;
 pub mod report;
 
 pub use config::{BrokenSettings, Config, JobSettings};

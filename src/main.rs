@@ -11,11 +11,9 @@ use std::process::ExitCode;
 
 use cli::{
     Announcement, ComparePlan, Exit, Failure, Interrupts, Plan, Reporting, Resume, Retry,
-    ServeArguments, Task,
+    ServeArguments, Served, Serving, Task,
 };
 use haul::compare::{EngineResult, Target};
-use haul::fetch::Override;
-use haul::origin::Origin;
 use haul::{Error, Event, Stop, Tally};
 use metrics::Metrics;
 use progress::{Ending, Progress, StageLine, Style, Verbosity};
@@ -84,13 +82,10 @@ fn run(
     let runtime = cli::event_loop()?;
     let warning = cli::log_keys(&mut plan.config.fetch);
     plan.notices.splice(0..0, warning);
-    let served = plan.serve.take().map(cli::serve_folder).transpose()?;
-    plan.config
-        .fetch
-        .resolve
-        .extend(served.as_ref().map(under_localhost));
-    if let Some(share) = plan.config.share.as_mut().filter(|_| served.is_some()) {
-        share.except = LOCALHOST.parse().ok(); // each run serves hosts of its own there
+    let served = plan.serve.take().map(Serving::start).transpose()?;
+    if let Some(served) = &served {
+        served.lead(&mut plan.config.fetch)?;
+        plan.config.share = served.unshared(plan.config.share.take());
     }
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
@@ -127,12 +122,15 @@ fn run(
         };
         text.extend(outcome.mirror.as_deref().map(cli::mirror_summary));
         text.extend(outcome.counts.as_ref().map(cli::fields_summary));
+        text.extend(served.as_ref().and_then(Served::misses));
         progress.print(&text);
     }
     if progress.is_json() && plan.verbosity >= Verbosity::Usual {
         let fields = outcome.counts.as_ref().map(cli::fields_summary);
+        let misses = served.as_ref().and_then(Served::misses);
         fields
             .iter()
+            .chain(&misses)
             .flat_map(|text| text.lines())
             .for_each(|line| progress.say(line.trim()));
     }
@@ -159,27 +157,15 @@ fn run(
     Ok((exit, ending, outcome.tally))
 }
 
-/// The names of the hosts that a run serves.
-const LOCALHOST: &str = "*.localhost";
-
-/// Sends every name under localhost to the folder that is served.
-fn under_localhost(origin: &Origin) -> Override {
-    Override {
-        name: LOCALHOST.to_owned(),
-        addresses: vec![origin.address()],
-    }
-}
-
 fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     let warning = cli::log_keys(&mut plan.settings.fetch);
     if plan.verbosity >= Verbosity::Quiet {
         write_stderr(&warning.map_or(String::new(), |text| format!("haul: {text}\n")));
     }
-    let served = plan.serve.take().map(cli::serve_folder).transpose()?;
-    plan.settings
-        .fetch
-        .resolve
-        .extend(served.as_ref().map(under_localhost));
+    let served = plan.serve.take().map(Serving::start).transpose()?;
+    if let Some(served) = &served {
+        served.lead(&mut plan.settings.fetch)?;
+    }
     if let Some(seeds) = plan.seeds.take() {
         plan.settings.target = Target::Urls(haul::compare::listed(seeds)?.urls);
     }
@@ -202,6 +188,7 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     })?;
     drop((line, interrupts));
     plan.write(&comparison)?;
+    write_stderr(&served.as_ref().and_then(Served::misses).unwrap_or_default());
     let fetched = comparison.engines.iter().any(EngineResult::fetched);
     Ok(match (comparison.is_proved(), fetched) {
         _ if comparison.interrupted => Exit::Interrupted,
@@ -244,6 +231,7 @@ fn retry(mut retry: Retry) -> Result<Exit, Failure> {
 fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {
     let served = arguments.start()?;
     print(&served.addresses())?;
+    write_stderr(&served.contents());
     let text = served.until_interrupted()?;
     write_stderr(&text);
     Ok(Exit::Success)

@@ -178,28 +178,44 @@ pub(super) fn page(page: PageUrl, path: &Path) -> Result<Stored, Damage> {
 }
 
 pub(super) fn stored(url: PageUrl, path: &Path, metadata: &fs::Metadata) -> io::Result<Stored> {
-    if metadata.len() > LARGEST {
+    let head = head(url, path, metadata);
+    with_body(head, path)
+}
+
+/// Reads the body of a response from its file.
+///
+/// # Errors
+/// When it is too large, or cannot be read.
+pub(super) fn with_body(mut stored: Stored, path: &Path) -> io::Result<Stored> {
+    if stored.page.wire_bytes > LARGEST {
         return Err(io::Error::other(format!(
             "a file of more than {LARGEST} bytes"
         )));
     }
     let mut bytes = Vec::new();
     io::Read::read_to_end(&mut io::Read::take(File::open(path)?, LARGEST), &mut bytes)?;
+    stored.page.wire_bytes = bytes.len() as u64;
+    stored.page.body = Body::Memory(Bytes::from(bytes));
+    Ok(stored)
+}
+
+/// The response that a file stands for, without its body.
+pub(super) fn head(url: PageUrl, path: &Path, metadata: &fs::Metadata) -> Stored {
     let mut headers = Headers::default();
     if let Some(media_type) = media_type(path) {
         headers
             .0
             .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
-    Ok(Stored {
+    Stored {
         url,
         method: None,
         page: Page {
             status: 200,
             version: HttpVersion::Http11,
             headers,
-            wire_bytes: bytes.len() as u64,
-            body: Body::Memory(Bytes::from(bytes)),
+            wire_bytes: metadata.len(),
+            body: Body::Dropped(metadata.len()),
             remote: None,
             timing: Timing {
                 sent: metadata.modified().ok(),
@@ -209,7 +225,7 @@ pub(super) fn stored(url: PageUrl, path: &Path, metadata: &fs::Metadata) -> io::
             known: None,
         },
         truncated: false,
-    })
+    }
 }
 
 /// The media type that a file name implies; `None` if the content has to decide.

@@ -108,13 +108,26 @@ impl List {
 
     /// The page whose line begins here.
     pub(super) fn at(&self, offset: u64) -> Result<Option<Stored>, Damage> {
+        let line = self.line_at(offset)?;
+        self.page(&line, offset).map(Some)
+    }
+
+    /// The same without its body, and the file that has it.
+    pub(super) fn head_at(&self, offset: u64) -> Result<(Stored, PathBuf), Damage> {
+        let line = self.line_at(offset)?;
+        let listed = self.listed(&line, offset)?;
+        let found = head(&self.root, &listed);
+        found.map_err(|error| self.damage(offset, format!("{}: {error}", listed.file)))
+    }
+
+    fn line_at(&self, offset: u64) -> Result<Vec<u8>, Damage> {
         let mut line = Vec::new();
         let read = File::open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(offset))?;
             BufReader::new(file).take(LINE).read_until(b'\n', &mut line)
         });
         read.map_err(|error| self.damage(offset, error.to_string()))?;
-        self.page(&line, offset).map(Some)
+        Ok(line)
     }
 
     /// Reads the next line that is the last one about its file. Returns the offset of the line.
@@ -147,10 +160,15 @@ impl List {
 
     /// The page that a line is about.
     fn page(&self, line: &[u8], offset: u64) -> Result<Stored, Damage> {
-        let listed: Listed<'_> = serde_json::from_slice(line)
-            .map_err(|error| self.damage(offset, format!("a line that is none: {error}")))?;
-        let stored = stored(&self.root, &listed);
+        let listed = self.listed(line, offset)?;
+        let stored =
+            head(&self.root, &listed).and_then(|(stored, path)| folder::with_body(stored, &path));
         stored.map_err(|error| self.damage(offset, format!("{}: {error}", listed.file)))
+    }
+
+    fn listed<'l>(&self, line: &'l [u8], offset: u64) -> Result<Listed<'l>, Damage> {
+        serde_json::from_slice(line)
+            .map_err(|error| self.damage(offset, format!("a line that is none: {error}")))
     }
 
     fn damage(&self, offset: u64, problem: String) -> Damage {
@@ -179,7 +197,8 @@ fn last_lines(path: &Path) -> io::Result<HashMap<u64, u64>> {
     }
 }
 
-fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
+/// The response that a line is about, without its body, and the file that has it.
+fn head(root: &Path, listed: &Listed<'_>) -> io::Result<(Stored, PathBuf)> {
     let below = Path::new(&*listed.file);
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     let path = fs::canonicalize(root.join(below))?;
@@ -188,7 +207,7 @@ fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
     }
     let url =
         PageUrl::parse(&listed.url).map_err(|problem| io::Error::other(problem.to_string()))?;
-    let mut stored = folder::stored(url, &path, &fs::metadata(&path)?)?;
+    let mut stored = folder::head(url, &path, &fs::metadata(&path)?);
     stored.page.status = listed.status;
     stored.method = listed
         .method
@@ -199,5 +218,5 @@ fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
         Some(content_type) => drop(stored.page.headers.0.insert(CONTENT_TYPE, content_type)),
         None => drop(stored.page.headers.0.remove(CONTENT_TYPE)),
     }
-    Ok(stored)
+    Ok((stored, path))
 }

@@ -169,10 +169,15 @@ pub(super) fn body(
     } else {
         start
     };
-    if is_decoded(headers, &start) {
+    drop_false_coding(headers, &start);
+    Ok(body)
+}
+
+/// Drops the field that announces a compressed body, if the body is not.
+pub(super) fn drop_false_coding(headers: &mut HeaderMap, start: &[u8]) {
+    if is_decoded(headers, start) {
         headers.remove(header::CONTENT_ENCODING);
     }
-    Ok(body)
 }
 
 /// Whether a body labelled as compressed is not: it was decoded, and the field was kept.

@@ -6,9 +6,11 @@
 //! as a page.
 
 mod folder;
+mod kind;
 mod listed;
 pub(crate) mod message;
 mod package;
+mod rack;
 mod records;
 mod seen;
 pub(crate) mod series;
@@ -24,7 +26,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub(crate) use kind::is_archive;
 pub(crate) use listed::{LIST, Listed};
+pub(crate) use rack::{Entry, Held, Rack};
 pub use records::Damage;
 pub(crate) use records::{Head, Records};
 pub(crate) use seen::{RecordPosition, SeenPayloads};
@@ -266,6 +270,8 @@ impl Files {
             stored.truncated |= earlier.is_none();
             stored.page.body = earlier.map_or(Body::empty(), |page| page.body);
             stored.page.wire_bytes = stored.page.body.len();
+            let start = stored.page.body.head(4).unwrap_or_default(); // its reader meets the error again
+            message::drop_false_coding(&mut stored.page.headers.0, &start);
         }
         Ok(Some(stored))
     }

@@ -18,6 +18,7 @@ use super::fetch::{Common, Terminals};
 use super::layers::Settings;
 use super::paths;
 use super::plan::Plan;
+use super::serving::Serving;
 
 /// The arguments of `haul crawl`.
 #[derive(Debug, Args)]
@@ -208,11 +209,11 @@ impl CrawlArguments {
         let mut plan = self.common.plan("crawl", config, settings, terminals)?;
         plan.failure_scope = failure_scope;
         if let Some(folder) = folder
-            && let Some(other) = plan.serve.replace(folder)
+            && let Some(other) = plan.serve.replace(Serving::Files(folder))
         {
             return Err(Error::Setting(format!(
                 "the folder to crawl is served already, so --serve {} cannot be added",
-                other.display()
+                other.path().display()
             )));
         }
         if let Some(folder) = mirror {

@@ -35,6 +35,7 @@ mod resume;
 mod retry;
 mod select;
 mod serve;
+mod serving;
 mod spelling;
 mod subcommands;
 mod summary;
@@ -58,7 +59,8 @@ pub(crate) use query::QueryArguments;
 pub(crate) use report::Reporting;
 pub(crate) use resume::Resume;
 pub(crate) use retry::Retry;
-pub(crate) use serve::{ServeArguments, serve_folder};
+pub(crate) use serve::ServeArguments;
+pub(crate) use serving::{Served, Serving};
 pub(crate) use summary::{mirror_summary, summary, summary_of_done};
 
 use compare::CompareArguments;
@@ -134,9 +136,10 @@ enum Wanted {
     /// fields and items. A page that NEW did not request, because it ended early or was limited, is not reported as gone.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(diff::DiffArguments),
-    /// Serve a folder or a generated site for practice, with latency and faults
+    /// Serve a folder, an archive or a generated site for practice, with latency and faults
     ///
-    /// Prints the addresses that it listens on. Besides the site there is /fault/, an index of everything that a server can
+    /// An archive (.warc, .wacz, a job, saved pages) is served as the site that it was, with all its hosts. A folder of
+    /// files and a generated site have one host each. Prints the addresses that it listens on. Besides the site there is /fault/, an index of everything that a server can
     /// do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and /echo.
     Serve(serve::ServeArguments),
     /// Print every setting in effect, and where it comes from

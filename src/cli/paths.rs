@@ -9,6 +9,7 @@ use super::closed::{CLOSED, check_stdout, is_stdout_lost};
 use super::config_file;
 use super::layers::{Origin, Setting, Settings};
 use super::plan::Plan;
+use super::serving::Serving;
 use crate::progress::Style;
 
 /// Flags whose values are files or folders of this machine.
@@ -91,8 +92,14 @@ pub(super) fn check(plan: &mut Plan) -> haul::Result<()> {
         }
     }
     let mut claims = plan.config.claims();
-    if let Some(folder) = &plan.serve {
-        claims.serve(format!("--serve {}", folder.display()), folder);
+    match &plan.serve {
+        Some(Serving::Files(folder)) => {
+            claims.serve(format!("--serve {}", folder.display()), folder);
+        }
+        Some(Serving::Archive(path)) => {
+            claims.read(format!("--serve {}", path.display()), path);
+        }
+        None => {}
     }
     read_by_flags(&plan.settings, &mut claims);
     if let Some(report) = &plan.report {

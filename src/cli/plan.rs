@@ -7,6 +7,7 @@ use haul::Config;
 
 use super::exit::{FailureScope, Share};
 use super::layers::Settings;
+use super::serving::Serving;
 use crate::progress::{Style, Verbosity};
 
 /// A run, ready to start, and how to report it.
@@ -28,8 +29,8 @@ pub(crate) struct Plan {
     pub(crate) failure_scope: FailureScope,
     /// The first file that records go to.
     pub(crate) output: Option<PathBuf>,
-    /// A folder to serve during the run.
-    pub(crate) serve: Option<PathBuf>,
+    /// What to serve during the run.
+    pub(crate) serve: Option<Serving>,
     /// The file for the HTML report.
     pub(crate) report: Option<PathBuf>,
     /// Every setting with its origin.

@@ -2,7 +2,6 @@
 //!
 //! The server itself is [`haul::origin`]; this file has its flags, prints its addresses, and waits for the interrupt.
 
-use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -10,18 +9,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use haul::origin::{Lastmod, LogLevel, Origin, OriginError, OriginSettings, Site, Validators};
+use haul::origin::{Lastmod, LogLevel, Origin, OriginSettings, Site, Validators};
+use haul::replay::{Replay, Waits};
 use haul::{ByteSize, Error};
 
 use super::exit::Share;
 use super::interrupt::Signals;
+use super::serving::{self, Serving, unserved};
 
 /// What is served, where, and how badly.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
-    /// Serve this folder; serve.toml in it sets rules, and hosts/NAME/ is the root of the host NAME
-    #[arg(value_name = "DIR")]
+    /// Serve this folder, or this archive as the site that it was: a .warc, .warc.gz or .wacz file, a job, saved pages
+    ///
+    /// In a folder of files, serve.toml sets rules, and hosts/NAME/ is the root of the host NAME. A folder with WARC files, or
+    /// with a list of saved pages (index.jsonl), is an archive; see --as. Of an archive every host is served, over http
+    /// and https: to clients that use this as a proxy, and to those that send a Host header. The latest response to a
+    /// URL counts. What the archive does not have is a 404 with the header Haul-Miss.
+    #[arg(value_name = "DIR|ARCHIVE")]
     folder: Option<PathBuf>,
+
+    /// Whether DIR is a folder of files or an archive
+    #[arg(
+        long = "as",
+        value_name = "WHAT",
+        default_value = "auto",
+        requires = "folder"
+    )]
+    kind: KindChoice,
 
     /// Listen on this port; 0 for a free one
     #[arg(long, default_value_t = 8080)]
@@ -45,6 +60,16 @@ pub(crate) struct ServeArguments {
     /// Delay before each response
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
     latency: Duration,
+
+    /// Delay each response of an archive for as long as its first byte took when it was stored
+    #[arg(long, conflicts_with_all = ["latency", "jitter"])]
+    as_recorded: bool,
+
+    /// Write the certificate that clients of an archive's https hosts have to trust to FILE
+    ///
+    /// It is made for this run: each host gets a certificate that is signed with it.
+    #[arg(long, value_name = "FILE")]
+    authority: Option<PathBuf>,
 
     /// Random extra delay, up to this much
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
@@ -107,6 +132,17 @@ struct ChangeArguments {
     validators: Option<ValidatorsChoice>,
 }
 
+/// What a folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindChoice {
+    /// An archive if it looks like one
+    Auto,
+    /// Files
+    Files,
+    /// An archive
+    Archive,
+}
+
 /// What a sitemap says about when pages changed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LastmodChoice {
@@ -153,21 +189,7 @@ enum ValidatorsChoice {
 pub(crate) struct Served {
     origins: Vec<Origin>,
     site: Arc<Site>,
-}
-
-/// Starts to serve a folder on a free port of this machine, for the duration of a run.
-///
-/// # Errors
-/// When the folder or its rules cannot be read.
-pub(crate) fn serve_folder(folder: PathBuf) -> haul::Result<Origin> {
-    let log = LogLevel::Counts;
-    let folder = Some(folder);
-    let settings = OriginSettings {
-        folder,
-        log,
-        ..OriginSettings::default()
-    };
-    Origin::start(settings).map_err(unserved)
+    replay: Option<Replay>,
 }
 
 impl ServeArguments {
@@ -176,8 +198,85 @@ impl ServeArguments {
     /// # Errors
     /// When a setting is out of bounds, the folder cannot be read, or the port is taken.
     pub(crate) fn start(self) -> haul::Result<Served> {
-        let settings = OriginSettings {
-            folder: self.folder,
+        let (addresses, port) = (self.address.clone(), self.port);
+        let (site, replay) = self.site()?;
+        let site = Arc::new(site);
+        let listen = |address: &IpAddr| Origin::at(SocketAddr::new(*address, port), site.clone());
+        let origins = addresses
+            .iter()
+            .map(listen)
+            .collect::<Result<_, _>>()
+            .map_err(unserved)?;
+        Ok(Served {
+            origins,
+            site,
+            replay,
+        })
+    }
+
+    /// The site, and the archive that it is made of.
+    ///
+    /// # Errors
+    /// When a setting is out of bounds, or the folder or archive cannot be read.
+    fn site(mut self) -> haul::Result<(Site, Option<Replay>)> {
+        let serving = match (self.folder.take(), self.kind) {
+            (None, _) => None,
+            (Some(path), KindChoice::Auto) => Some(Serving::of(path)?),
+            (Some(path), KindChoice::Files) => Some(Serving::Files(path)),
+            (Some(path), KindChoice::Archive) => Some(Serving::archive(path)?),
+        };
+        match serving {
+            Some(Serving::Archive(path)) => {
+                self.refuse_practice()?;
+                let waits = if self.as_recorded {
+                    Waits::AsRecorded
+                } else {
+                    Waits::AsTold
+                };
+                let seal = serving::seal(self.authority.as_deref())?;
+                let replay = Replay::open(&path)?;
+                let site = replay.site(self.settings(None), waits).sealed(seal);
+                Ok((site.build().map_err(unserved)?, Some(replay)))
+            }
+            other if self.as_recorded || self.authority.is_some() => Err(Error::Setting(format!(
+                "--as-recorded and --authority are about archives, and {}",
+                match other {
+                    Some(files) => format!("{} is a folder of files", files.path().display()),
+                    None => "none is served".to_owned(),
+                }
+            ))),
+            other => {
+                let folder = other.map(|files| files.path().to_owned());
+                let site = Site::new(self.settings(folder)).map_err(unserved)?;
+                Ok((site, None))
+            }
+        }
+    }
+
+    /// # Errors
+    /// When a flag is about pages that change or are generated: those of an archive are as they were.
+    fn refuse_practice(&self) -> haul::Result<()> {
+        let change = &self.change;
+        let given = [
+            (self.pages > 0, "--pages"),
+            (change.edition > 1, "--edition"),
+            (change.churn.share() > 0.0, "--churn"),
+            (change.added.share() > 0.0, "--added"),
+            (change.gone.share() > 0.0, "--gone"),
+            (change.nonces, "--nonces"),
+            (change.validators.is_some(), "--validators"),
+        ];
+        match given.iter().find(|(is_given, _)| *is_given) {
+            Some((_, flag)) => Err(Error::Setting(format!(
+                "{flag} is about the pages of a practice site, and an archive is served as it was recorded"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn settings(&self, folder: Option<PathBuf>) -> OriginSettings {
+        OriginSettings {
+            folder,
             pages: self.pages,
             page_bytes: usize::try_from(self.size.0).unwrap_or(usize::MAX),
             latency: self.latency,
@@ -195,17 +294,7 @@ impl ServeArguments {
             lastmod: self.change.lastmod.into(),
             validators: self.change.validators.map(Validators::from),
             ..OriginSettings::default()
-        };
-        let site = Arc::new(Site::new(settings).map_err(unserved)?);
-        let listen =
-            |address: &IpAddr| Origin::at(SocketAddr::new(*address, self.port), site.clone());
-        let origins = self
-            .address
-            .iter()
-            .map(listen)
-            .collect::<Result<_, _>>()
-            .map_err(unserved)?;
-        Ok(Served { origins, site })
+        }
     }
 }
 
@@ -247,6 +336,14 @@ impl Served {
             .collect()
     }
 
+    /// What is served and how to reach it, if that is an archive.
+    pub(crate) fn contents(&self) -> String {
+        let (Some(replay), Some(origin)) = (&self.replay, self.origins.first()) else {
+            return String::new();
+        };
+        serving::contents(replay) + &serving::ways(&origin.host(), replay)
+    }
+
     /// Serves until the first interrupt, and reports the number of requests.
     ///
     /// # Errors
@@ -262,24 +359,12 @@ impl Served {
             .map_err(failed)?;
         runtime.block_on(async { haul::Result::Ok(Signals::catch()?.next().await) })?;
         let counts = self.site.log().counts();
-        Ok(format!(
+        let text = format!(
             "served {} requests on {} connections\n",
             counts.requests, counts.connections
-        ))
+        );
+        let misses = self.replay.as_ref().map(Replay::misses);
+        let misses = misses.as_ref().and_then(serving::misses);
+        Ok(text + &misses.unwrap_or_default())
     }
-}
-
-/// Turns a server error into a message with the flag and all causes on one line.
-fn unserved(error: OriginError) -> Error {
-    if let OriginError::Setting { setting, why } = &error {
-        let flag = setting.replace("page_bytes", "size").replace('_', "-");
-        return Error::Setting(format!("--{flag} is out of bounds: {why}"));
-    }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(because) = cause {
-        text.push_str(&format!(": {because}"));
-        cause = because.source();
-    }
-    Error::Setting(text)
 }

@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 24] = [
+const FLOORS: [(&str, &[&str]); 25] = [
     ("past", &[]),
     ("parse", &["extract"]),
     ("fetch", &["past"]),
@@ -63,6 +63,7 @@ const FLOORS: [(&str, &[&str]); 24] = [
     ),
     ("diff", &["earlier", "parse"]),
     ("origin", &[]),
+    ("replay", &["archive", "origin"]),
     (
         "compare",
         &[

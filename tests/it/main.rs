@@ -70,6 +70,7 @@ mod quotas;
 mod recipes;
 mod references;
 mod relay;
+mod replay;
 mod report;
 mod reports;
 mod resume;

@@ -28,6 +28,7 @@ use super::fetch::{Conditions, Terminals};
 use super::layers::{Origin, Settings};
 use super::output::{columns, json_text};
 use super::paths;
+use super::serving::Serving;
 use super::spelling;
 use crate::progress::Verbosity;
 pub(crate) use announcement::{Announcement, stage};
@@ -175,8 +176,8 @@ pub(crate) struct ComparePlan {
     fetch_command: String,
     /// The list of URLs; `None` for the practice server.
     pub(crate) seeds: Option<SeedSettings>,
-    /// A folder to serve during the run.
-    pub(crate) serve: Option<PathBuf>,
+    /// What to serve during the run.
+    pub(crate) serve: Option<Serving>,
     /// What the user should know before it starts.
     pub(crate) notices: Vec<String>,
     /// The file for the HTML report.
@@ -207,6 +208,7 @@ impl CompareArguments {
         }
         let practises = self.targets.targets.is_empty() && self.targets.input.is_empty();
         let serve = self.conditions.serve().map(PathBuf::from);
+        let serve = serve.map(Serving::of).transpose()?;
         if practises && serve.is_some() {
             return Err(Error::Setting(
                 "--serve DIR needs URLs that lead to it".into(),

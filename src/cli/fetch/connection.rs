@@ -89,10 +89,13 @@ pub(super) struct Connection {
     #[arg(long)]
     allow_private: bool,
 
-    /// Serve DIR during the run, under every name below localhost
+    /// Serve DIR during the run, under every name below localhost, or ARCHIVE as all of its hosts
     ///
     /// The practice server listens on a free port; URLs such as http://shop.localhost/ lead to it without naming the port.
-    #[arg(long, value_name = "DIR")]
+    /// An archive (.warc, .warc.gz, .wacz, a job, a folder of WARC files or of pages with their index.jsonl) has the responses of
+    /// all URLs, http and https: requests are sent as to any server, and none of them leaves this machine. --from reads
+    /// the pages of an archive without any request.
+    #[arg(long, value_name = "DIR|ARCHIVE")]
     pub(super) serve: Option<PathBuf>,
 
     /// Connect to ADDRESS for HOST, as in example.org:443:127.0.0.1; may be repeated

@@ -37,6 +37,7 @@ use super::exit::FailureScope;
 use super::layers::Settings;
 use super::paths;
 use super::plan::Plan;
+use super::serving::Serving;
 use super::spelling;
 use crate::progress::Verbosity;
 use stdin::{lists_on_stdin, stdin_twice};
@@ -194,7 +195,9 @@ impl Common {
             max_failed: self.records.max_failed,
             failure_scope: FailureScope::List,
             output: self.records.file(job),
-            serve: self.conditions.connection.serve,
+            serve: (self.conditions.connection.serve)
+                .map(Serving::of)
+                .transpose()?,
             report: self.records.report,
             if_empty: paths::swallowed_url(&settings),
             notices,
