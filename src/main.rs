@@ -162,10 +162,7 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     if plan.verbosity >= Verbosity::Quiet {
         write_stderr(&warning.map_or(String::new(), |text| format!("haul: {text}\n")));
     }
-    let served = plan.serve.take().map(Serving::start).transpose()?;
-    if let Some(served) = &served {
-        served.lead(&mut plan.settings.fetch)?;
-    }
+    let served = plan.serve()?;
     if let Some(seeds) = plan.seeds.take() {
         plan.settings.target = Target::Urls(haul::compare::listed(seeds)?.urls);
     }

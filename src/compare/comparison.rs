@@ -67,6 +67,23 @@ pub struct Workload {
     pub work: String,
     /// The practice server's settings, if it was the target.
     pub practice: Option<PracticeResult>,
+    /// The archive that was served in place of the hosts, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveResult>,
+}
+
+/// The archive that was served in place of the hosts.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ArchiveResult {
+    /// Its path.
+    pub path: String,
+    /// The delay before each response.
+    pub latency_ms: f64,
+    /// The most random delay on top of the latency.
+    pub jitter_ms: f64,
+    /// Whether each response was delayed as it was when it was stored, instead.
+    pub as_recorded: bool,
 }
 
 /// The practice server's settings.

@@ -46,7 +46,7 @@ pub use map::{Cell, Map};
 pub use round::{ROUND_ARGUMENT, serve_round};
 pub use settings::{CompareSettings, LEAST_ROUNDS};
 pub use stage::Stage;
-pub use target::{Practice, Target};
+pub use target::{Archived, Practice, Target};
 
 use answers::Answers;
 use arena::Arena;
@@ -78,6 +78,11 @@ impl CompareSettings {
             None => 0,
         };
         base + along
+    }
+
+    /// Whether the server runs on this machine, in this process.
+    fn serves_here(&self) -> bool {
+        self.target.is_practice() || self.archive.is_some()
     }
 
     /// # Errors
@@ -178,6 +183,7 @@ pub fn compare(
         hosts: arena.hosts(),
         work: settings.work.to_string(),
         practice: arena.practice.as_ref().map(practice),
+        archive: settings.archive.as_ref().map(archive),
     };
     let idle = course.idle_latency_ms;
     let diagnosis = best.map(|best| diagnosis::diagnose(best, idle, settings, &machine));
@@ -234,8 +240,20 @@ fn compare_texts(
     Ok(())
 }
 
+fn archive(archive: &Archived) -> ArchiveResult {
+    ArchiveResult {
+        path: archive.path.clone(),
+        latency_ms: milliseconds(archive.latency),
+        jitter_ms: milliseconds(archive.jitter),
+        as_recorded: archive.as_recorded,
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
 fn practice(practice: &Practice) -> PracticeResult {
-    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     PracticeResult {
         latency_ms: milliseconds(practice.latency),
         jitter_ms: milliseconds(practice.jitter),
@@ -297,7 +315,7 @@ fn warnings(
     if pauses > 0 {
         warnings.push(Warning::HostsPaused { times: pauses });
     }
-    if settings.target.is_practice() && machine.cores == 1 {
+    if settings.serves_here() && machine.cores == 1 {
         warnings.push(Warning::OneProcessor);
     }
     warnings

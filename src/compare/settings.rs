@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::contestant::{CONTESTANTS, Contestant};
 use super::curve::Axis;
-use super::target::{Practice, Target};
+use super::target::{Archived, Practice, Target};
 use crate::engine::DEFAULT_IN_FLIGHT;
 use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
@@ -24,6 +24,8 @@ pub struct CompareSettings {
     pub in_flight: NonZeroUsize,
     /// What is fetched.
     pub target: Target,
+    /// The archive that has the responses, if this process serves one.
+    pub archive: Option<Archived>,
     /// How requests are made, the same for all engines.
     pub fetch: FetchSettings,
     /// Politeness, timing and retries, the same for all engines.
@@ -64,6 +66,7 @@ impl Default for CompareSettings {
             contestants: Contestant::list(&all, in_flight).unwrap_or_default(),
             in_flight,
             target: Target::Practice(Practice::default()),
+            archive: None,
             fetch: FetchSettings::default(),
             frontier: FrontierSettings::default(),
             work: Work::default(),

@@ -35,6 +35,21 @@ pub struct Practice {
     pub error_rate: f64,
 }
 
+/// An archive that the caller serves, so that no request of the comparison reaches another machine.
+///
+/// The caller leads the requests to it, by the settings of the fetch path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Archived {
+    /// Its path, for the report.
+    pub path: String,
+    /// The delay before each response.
+    pub latency: Duration,
+    /// The most random delay on top of the latency.
+    pub jitter: Duration,
+    /// Whether each response is delayed as it was when it was stored, instead.
+    pub as_recorded: bool,
+}
+
 impl Default for Practice {
     fn default() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Archives served as the sites that they were: by `haul serve`, and during a run.
+//! Archives served as the sites that they were: by `haul serve`, during a run, and for a comparison.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,6 +14,7 @@ use haul::replay::{Replay, Waits};
 use serde_json::Value;
 
 use crate::cli::{haul, run};
+use crate::compare::compare;
 use crate::folder::Folder;
 use crate::program::Process;
 use crate::tools;
@@ -680,6 +681,48 @@ fn a_file_packed_as_a_whole_is_refused_with_what_to_do() {
     let (code, _, stderr) = run(folder.path(), &["serve", "whole.warc.gz"]);
     assert!(
         code == Some(2) && stderr.contains("unpack it first"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_comparison_from_an_archive_asks_no_server_and_says_so() {
+    let folder = Folder::new();
+    archived(folder.path(), "pages.warc.gz", 60, 0);
+    let words = [
+        "--from",
+        "pages.warc.gz",
+        "--latency",
+        "2ms",
+        "--engines",
+        "threads,async",
+        "--seed",
+        "3",
+    ];
+    let output = compare(
+        folder.path(),
+        &[&words[..], &["--json", "figures.json"]].concat(),
+    );
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("1 host of pages.warc.gz, served here, 2 ms latency"),
+        "{text}"
+    );
+    assert!(text.contains("--from pages.warc.gz"), "{text}");
+    assert!(stderr.contains("on this machine"), "{stderr}");
+    let figures = fs::read(folder.path().join("figures.json")).unwrap();
+    let figures: Value = serde_json::from_slice(&figures).unwrap();
+    assert_eq!(figures["workload"]["archive"]["path"], "pages.warc.gz");
+    assert_eq!(figures["answers"]["compared"], 61);
+    assert_eq!(figures["answers"]["agree"], true);
+    let (code, _, stderr) = run(
+        folder.path(),
+        &["compare", "--from", "pages.warc.gz", "--pages", "5"],
+    );
+    assert!(
+        code == Some(2) && stderr.contains("--pages configures the practice server"),
         "{stderr}"
     );
 }

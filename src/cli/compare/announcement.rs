@@ -27,6 +27,8 @@ impl Announcement {
     pub(crate) fn of(settings: &CompareSettings) -> Self {
         let (urls, remote) = match &settings.target {
             Target::Practice(practice) => (practice.pages, 0),
+            // The archive has all the responses, so no request leaves this machine.
+            Target::Urls(urls) if settings.archive.is_some() => (urls.len() as u64, 0),
             Target::Urls(urls) => {
                 let proxied = !settings.fetch.proxies.is_empty();
                 let remote = |url: &&String| proxied || !is_this_machine(url);

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use haul::clean;
 use haul::compare::statistics::Interval;
 use haul::compare::verdict::Ranking;
-use haul::compare::{Agreement, Comparison, EngineResult};
+use haul::compare::{Agreement, ArchiveResult, Comparison, EngineResult};
 
 use super::curves;
 use super::layout::{aligned, counted, fitted, grouped, paragraph, short};
@@ -67,6 +67,7 @@ pub(super) fn text(comparison: &Comparison, words: &Words, columns: usize, color
 
 fn headline(comparison: &Comparison) -> String {
     let workload = &comparison.workload;
+    let hosts = counted(workload.hosts, "host");
     let target = match &workload.practice {
         Some(practice) if practice.jitter_ms > 0.0 => format!(
             "practice server, {} to {} ms latency",
@@ -74,7 +75,11 @@ fn headline(comparison: &Comparison) -> String {
             practice.latency_ms + practice.jitter_ms
         ),
         Some(practice) => format!("practice server, {} ms latency", practice.latency_ms),
-        None => counted(workload.hosts, "host"),
+        None => hosts,
+    };
+    let target = match &workload.archive {
+        Some(archive) => format!("{target} of {}", clean(&served(archive))),
+        None => target,
     };
     let rounds = comparison
         .engines
@@ -87,6 +92,22 @@ fn headline(comparison: &Comparison) -> String {
         comparison.took_s,
         counted(comparison.machine.cores, "core")
     )
+}
+
+/// An archive in place of other people's servers, and its latency.
+fn served(archive: &ArchiveResult) -> String {
+    let latency = match archive.jitter_ms {
+        _ if archive.as_recorded => "latency as recorded".to_owned(),
+        jitter if jitter > 0.0 => {
+            format!(
+                "{} to {} ms latency",
+                archive.latency_ms,
+                archive.latency_ms + jitter
+            )
+        }
+        _ => format!("{} ms latency", archive.latency_ms),
+    };
+    format!("{}, served here, {latency}", archive.path)
 }
 
 /// Requests per second, as bars that end in the interval of the median.

@@ -13,9 +13,12 @@ use std::time::Duration;
 
 use clap::Args;
 use haul::compare::{
-    Axis, CONTESTANTS, CompareSettings, Comparison, Contestant, LEAST_ROUNDS, Practice, Target,
+    Archived, Axis, CONTESTANTS, CompareSettings, Comparison, Contestant, LEAST_ROUNDS, Practice,
+    Target,
 };
+use haul::origin::{LogLevel, OriginSettings};
 use haul::parse::{Wants, Work};
+use haul::replay::Waits;
 use haul::seeds::SeedSettings;
 use haul::{ByteSize, Config, Error};
 
@@ -28,13 +31,15 @@ use super::fetch::{Conditions, Terminals};
 use super::layers::{Origin, Settings};
 use super::output::{columns, json_text};
 use super::paths;
-use super::serving::Serving;
+use super::serving::{Served, Serving};
 use super::spelling;
 use crate::progress::Verbosity;
 pub(crate) use announcement::{Announcement, stage};
 
 /// Flags about the comparison and not about requests: they are left out of the fetch command.
-const OWN: [&str; 19] = [
+const OWN: [&str; 21] = [
+    "from",
+    "as-recorded",
     "engines",
     "rounds",
     "time-budget",
@@ -55,6 +60,9 @@ const OWN: [&str; 19] = [
     "quiet",
     "color",
 ];
+
+/// The most URLs of an archive, as of a list: a comparison keeps them all in memory.
+const MOST_URLS: usize = 1_000_000;
 
 /// The long help of the positional arguments.
 const WORDS: &str = "URLs to fetch, and files that list URLs
@@ -88,6 +96,19 @@ struct Comparing {
     /// --concurrency sets it. The same engine may be listed twice.
     #[arg(long, value_name = "ENGINE[:N],…", value_delimiter = ',', default_values = CONTESTANTS)]
     engines: Vec<String>,
+
+    /// Serve this archive in place of the servers, and fetch its URLs or those that are given: a .warc, .warc.gz, .wacz, job or folder
+    ///
+    /// Requests are sent as usual, and none of them leaves this machine: other people's servers are not part of the measurement,
+    /// and the same comparison can be repeated. --latency and --jitter say how slow the server is, or --as-recorded. Of the
+    /// pages that the archive does not have, every engine gets the same 404. Nothing is retried by default, and no
+    /// Retry-After is obeyed: a stored response stays what it is.
+    #[arg(long, value_name = "ARCHIVE", conflicts_with = "serve")]
+    from: Option<PathBuf>,
+
+    /// Delay each response of the archive for as long as its first byte took when it was stored
+    #[arg(long, requires = "from", conflicts_with_all = ["latency", "jitter"])]
+    as_recorded: bool,
 
     /// Work to do per page: none, parse (HTML into a tree), select:CSS, or hash:N (SHA-256 over N KiB)
     #[arg(long, value_name = "WORK", default_value = "none")]
@@ -127,7 +148,7 @@ struct Comparing {
     yes: bool,
 }
 
-/// The practice server, if no URLs are given.
+/// The practice server, if neither URLs nor an archive are given.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The practice server, if no URLs are given")]
 struct Practising {
@@ -178,6 +199,10 @@ pub(crate) struct ComparePlan {
     pub(crate) seeds: Option<SeedSettings>,
     /// What to serve during the run.
     pub(crate) serve: Option<Serving>,
+    /// The most URLs.
+    limit: Option<u64>,
+    /// How slow and how bad the server is that serves an archive.
+    pace: OriginSettings,
     /// What the user should know before it starts.
     pub(crate) notices: Vec<String>,
     /// The file for the HTML report.
@@ -206,29 +231,39 @@ impl CompareArguments {
         if let Some(path) = &self.reporting.json {
             paths::refuse_url("--json", path)?;
         }
-        let practises = self.targets.targets.is_empty() && self.targets.input.is_empty();
+        let is_listed = !self.targets.targets.is_empty() || !self.targets.input.is_empty();
+        let practises = !is_listed && self.comparing.from.is_none();
         let serve = self.conditions.serve().map(PathBuf::from);
-        let serve = serve.map(Serving::of).transpose()?;
-        if practises && serve.is_some() {
+        let serve = match &self.comparing.from {
+            Some(from) => Some(Serving::archive(from.clone())?),
+            None => serve.map(Serving::of).transpose()?,
+        };
+        if !is_listed && self.comparing.from.is_none() && serve.is_some() {
             return Err(Error::Setting(
                 "--serve DIR needs URLs that lead to it".into(),
             ));
         }
+        let of_any_server = ["latency", "jitter", "error-rate"];
+        let misplaced = |flag: &&&str| {
+            let fits = self.comparing.from.is_some() && of_any_server.contains(*flag);
+            !practises && !fits && settings.rank(flag) == 3
+        };
         if let Some(flag) = ["latency", "jitter", "size", "pages", "error-rate"]
             .iter()
-            .find(|flag| !practises && settings.rank(flag) == 3)
+            .find(misplaced)
         {
             return Err(Error::Setting(format!(
                 "--{flag} configures the practice server, which is only used if no URLs are given"
             )));
         }
-        let seeds = match practises {
-            true => None,
-            false => Some(SeedSettings {
+        let seeds = match is_listed {
+            false => None,
+            true => Some(SeedSettings {
                 limit: self.comparing.limit,
                 ..self.targets.seeds(terminals.stdin)?
             }),
         };
+        let serves_here = practises || self.comparing.from.is_some();
         let mut config = Config::new(
             seeds
                 .clone()
@@ -237,8 +272,17 @@ impl CompareArguments {
         config.parse.wants = Wants::NOTHING;
         self.conditions.refuse_cookie_files()?;
         let notices = self.conditions.apply(&mut config, settings)?;
-        if practises && !settings.is_set("per-host") {
-            config.frontier.per_host = 0; // the practice server is our own
+        if serves_here && !settings.is_set("per-host") {
+            config.frontier.per_host = 0; // the server is our own
+        }
+        if self.comparing.from.is_some() {
+            // A response of an archive is the same whenever it is asked for, so no waiting helps.
+            if !settings.is_set("retries") {
+                config.frontier.retries = 0;
+            }
+            if !settings.is_set("max-retry-after") {
+                config.frontier.max_retry_after = Duration::from_nanos(1); // zero would be no limit
+            }
         }
         let in_flight = self.conditions.in_flight();
         let contestants = Contestant::list(&self.comparing.engines, in_flight)
@@ -255,12 +299,19 @@ impl CompareArguments {
             }
         }
         claims.check()?;
-        let (command, fetch_command) = commands(settings, seed, practises);
+        let (command, fetch_command) = commands(settings, seed, practises, is_listed);
+        let archive = self.comparing.from.as_ref().map(|path| Archived {
+            path: path.display().to_string(),
+            latency: self.practising.latency,
+            jitter: self.practising.jitter,
+            as_recorded: self.comparing.as_recorded,
+        });
         Ok(ComparePlan {
             settings: CompareSettings {
                 contestants,
                 in_flight,
                 target: Target::Practice(self.practising.practice(self.comparing.limit)),
+                archive,
                 fetch: config.fetch,
                 frontier: config.frontier,
                 work: self.comparing.work,
@@ -277,6 +328,8 @@ impl CompareArguments {
             fetch_command,
             seeds,
             serve,
+            limit: self.comparing.limit,
+            pace: self.practising.pace(),
             notices,
             report: self.reporting.report,
             json: self.reporting.json,
@@ -288,6 +341,35 @@ impl CompareArguments {
 }
 
 impl ComparePlan {
+    /// Starts the server of this comparison, if it has one of its own, and leads all requests to it.
+    ///
+    /// # Errors
+    /// When what is served cannot be read, or has no URLs to fetch.
+    pub(crate) fn serve(&mut self) -> haul::Result<Option<Served>> {
+        let Some(serving) = self.serve.take() else {
+            return Ok(None);
+        };
+        let served = match &self.settings.archive {
+            Some(archive) if archive.as_recorded => {
+                let pace = OriginSettings {
+                    latency: Duration::ZERO,
+                    ..self.pace.clone()
+                };
+                serving.start_with(pace, Waits::AsRecorded)?
+            }
+            Some(_) => serving.start_with(self.pace.clone(), Waits::AsTold)?,
+            None => serving.start()?,
+        };
+        served.lead(&mut self.settings.fetch)?;
+        if let (Served::Archive(archive), true) = (&served, self.seeds.is_none()) {
+            let most = self.limit.map_or(MOST_URLS, |limit| {
+                usize::try_from(limit).unwrap_or(MOST_URLS).min(MOST_URLS)
+            });
+            self.settings.target = Target::Urls(archive.replay.urls(most)?);
+        }
+        Ok(Some(served))
+    }
+
     /// Writes the results to every place that the flags name: the files first, as they outlast the terminal.
     ///
     /// # Errors
@@ -323,6 +405,16 @@ impl ComparePlan {
 }
 
 impl Practising {
+    fn pace(&self) -> OriginSettings {
+        OriginSettings {
+            latency: self.latency,
+            jitter: self.jitter,
+            error_rate: self.error_rate.share(),
+            log: LogLevel::Counts,
+            ..OriginSettings::default()
+        }
+    }
+
     fn practice(&self, limit: Option<u64>) -> Practice {
         Practice {
             latency: self.latency,
@@ -335,7 +427,7 @@ impl Practising {
 }
 
 /// The command that reruns the comparison, and the one that fetches the same URLs.
-fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String) {
+fn commands(settings: &Settings, seed: u64, practises: bool, is_listed: bool) -> (String, String) {
     let given = |setting: &&super::layers::Setting| setting.origin == Origin::Flag;
     let given: Vec<_> = settings.0.iter().filter(given).cloned().collect();
     let mut command = "haul compare".to_owned();
@@ -348,8 +440,8 @@ fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String)
         true if given.iter().all(|setting| setting.flag != "per-host") => {
             fetch.push_str(" urls.txt --per-host 0");
         }
-        true => fetch.push_str(" urls.txt"),
-        false => spelling::targets(&mut fetch, &given),
+        _ if !is_listed => fetch.push_str(" urls.txt"),
+        _ => spelling::targets(&mut fetch, &given),
     }
     spelling::flags(&mut fetch, &given, &OWN);
     (command, fetch)

@@ -138,10 +138,14 @@ fn sentences(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(shares) = diagnosis.shares {
         sentences.push(format!(
-            "While {engine} ran, it used {} of the CPU time of {}, the practice server {}, and other work {}; {} \
+            "While {engine} ran, it used {} of the CPU time of {}, {} {}, and other work {}; {} \
              was idle.",
             percent(shares.client),
             counted(comparison.machine.cores, "core"),
+            match comparison.workload.archive {
+                Some(_) => "serving the archive",
+                None => "the practice server",
+            },
             percent(shares.server),
             percent(shares.others),
             percent(shares.idle)
@@ -168,6 +172,8 @@ fn sentences(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
 fn conclusion(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
     let Diagnosis { engine, waits, .. } = diagnosis;
     let sweep = comparison.sweep.as_ref();
+    let workload = &comparison.workload;
+    let is_here = workload.practice.is_some() || workload.archive.is_some();
     let is_swept = sweep.is_some_and(|sweep| sweep.axis == Axis::Concurrency);
     let sentence = match diagnosis.bound {
         Bound::OwnLimits => {
@@ -187,8 +193,8 @@ fn conclusion(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
              run, they had to wait for a core. Close it and measure again.",
             waits.run_queue.map(percent).unwrap_or_default()
         ),
-        Bound::Server if comparison.workload.practice.is_some() => {
-            "The practice server shares this CPU and used most of its time: against a remote server, the engine \
+        Bound::Server if is_here => {
+            "The server shares this CPU and used most of its time: against a remote server, the engine \
              would have more of it."
                 .to_owned()
         }
@@ -264,9 +270,7 @@ fn warning(warning: &Warning) -> String {
             "hosts were paused {times} times because they refused requests or timed out, so their limit was \
              measured; lower -c, or set --rate"
         ),
-        Warning::OneProcessor => {
-            "the practice server and the engines share one CPU core".to_owned()
-        }
+        Warning::OneProcessor => "the server and the engines share one CPU core".to_owned(),
     }
 }
 

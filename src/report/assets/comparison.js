@@ -343,6 +343,7 @@ function conditions(data, engines) {
       known(work.urls) ? ["URLs", `${count(work.urls)} on ${counted(work.hosts, "host")}`] : null,
       work.work ? ["work per page", work.work] : null,
       practice ? ["practice server", `${milliseconds(practice.latency_ms)} latency, ${milliseconds(practice.jitter_ms)} jitter, ${bytes(practice.size_bytes)} per page, ${counted(practice.pages, "page")}, ${percent(practice.error_rate)} errors`] : null,
+      work.archive ? ["served here", `${work.archive.path}, ${work.archive.as_recorded ? "latency as recorded" : `${milliseconds(work.archive.latency_ms)} latency, ${milliseconds(work.archive.jitter_ms)} jitter`}`] : null,
       data.answers ? ["responses", `proved equal: ${count(data.answers.proved)} of ${count(data.answers.compared)}`] : null,
       ...(data.settings ?? []),
     ].filter(Boolean)),

@@ -22,6 +22,7 @@ function facts(data) {
     data.started ? data.started.slice(0, 16).replace("T", " ") + " UTC" : null,
     known(data.took_s) ? `took ${seconds(data.took_s)}` : null,
     work ? `${counted(work.urls, "URL")} on ${counted(work.hosts, "host")}` : null,
+    work?.archive ? `served here from ${work.archive.path}, ${work.archive.as_recorded ? "latency as recorded" : `${milliseconds(work.archive.latency_ms)} latency`}` : null,
     work?.practice ? `practice server, ${milliseconds(work.practice.latency_ms)} latency` : null,
     work?.work && work.work !== "none" ? `work: ${work.work}` : null,
     known(data.wire_bytes) ? `${bytes(data.wire_bytes)} received` : null,

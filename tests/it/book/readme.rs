@@ -1,7 +1,7 @@
 //! The README is short and its first example works; commands that are not run still parse.
 
 use super::blocks::blocks;
-use super::{Page, pages};
+use super::{CRATE, Page, pages};
 
 use crate::folder::Folder;
 
@@ -37,6 +37,12 @@ fn arguments(command: &str) -> Vec<&str> {
 #[test]
 fn every_command_of_a_console_block_that_is_not_run_still_parses() {
     let folder = Folder::new();
+    // The archive of the guide, or the start of it.
+    let site = format!("{CRATE}/fixtures/site");
+    let crawl = "crawl http://shop.localhost/ -q -n 12 -o shop.warc.gz --serve";
+    let crawl: Vec<_> = crawl.split(' ').chain([site.as_str()]).collect();
+    let (code, _, stderr) = crate::cli::run(folder.path(), &crawl);
+    assert_eq!(code, Some(0), "{stderr}");
     let mut seen = 0;
     for page in pages() {
         for block in blocks(&page.text) {
