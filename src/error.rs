@@ -189,7 +189,7 @@ pub enum Setting {
     Map,
     /// The number of URLs in a comparison.
     Limit,
-    /// The earlier job that a run compares with.
+    /// The earlier run that a run compares with.
     Since,
 }
 

@@ -5,24 +5,25 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use encoding_rs::Encoding;
 use http::{StatusCode, header};
 
-use crate::error::Result;
+use crate::archive::Bodies;
+use crate::error::{Error, Result};
 use crate::extract::{self, Extractor, PageFormat};
 use crate::fetch::{self, FetchPlan};
 use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::page::memory::Memory;
-use crate::page::snapshot::Snapshot;
+use crate::page::snapshot::{Content, Known, Place, Snapshot};
 pub(crate) use crate::parse::ParsePlan;
 use crate::parse::media_type::{Kind, MediaType, sniff};
-use crate::parse::{self, LinkPlan};
+use crate::parse::{self, LinkPlan, Wants, Work};
 use crate::visit::Parsed;
 use crate::visit::compared::{Change, Compared};
 use crate::visit::custom::Custom;
@@ -42,12 +43,21 @@ pub(crate) struct Plan {
     pub(crate) memory: Memory,
     /// The extractor of typed fields, if any are wanted.
     extractor: Option<Arc<Extractor>>,
+    /// The pages of an earlier run, if that is an archive.
+    stored: Option<Arc<StoredPages>>,
     /// The program's own extractor.
     pub(crate) own: Option<OwnExtractor>,
     /// The binary that child processes run.
     pub(crate) program: PathBuf,
     /// The number of child processes.
     children: u64,
+}
+
+/// The pages of an earlier run that is an archive, read when they are needed.
+struct StoredPages {
+    bodies: Bodies,
+    /// What is read out of a page that changed, to be compared: its digest and its text.
+    compared: ParsePlan,
 }
 
 impl Plan {
@@ -63,7 +73,10 @@ impl Plan {
             true => None,
             false => Some(Arc::new(Extractor::compile(&parse.extract)?)),
         };
+        let archive = fetch.past.as_ref().and_then(|past| past.archive.as_ref());
+        let stored = archive.map(|path| StoredPages::open(path, &fetch, &parse));
         Ok(Self {
+            stored: stored.transpose()?.map(Arc::new),
             shared: fetch::Shared::new(fetch)?,
             memory: Memory::new(parse.memory.0),
             parse,
@@ -96,6 +109,22 @@ impl Plan {
     }
 }
 
+impl StoredPages {
+    fn open(path: &Path, fetch: &FetchPlan, parse: &ParsePlan) -> Result<Self> {
+        let bodies = Bodies::open(path, &fetch.spool.folder);
+        let mut compared = parse.clone();
+        compared.wants = Wants {
+            digest: true,
+            ..Wants::NOTHING
+        };
+        compared.work = Work::None;
+        Ok(Self {
+            bodies: bodies.map_err(|damage| Error::Setting(damage.to_string()))?,
+            compared,
+        })
+    }
+}
+
 /// Parses the outcome of a fetch, and extracts fields from it if wanted.
 ///
 /// A page whose body does not have the checksum that it should have becomes an error.
@@ -115,17 +144,25 @@ pub(crate) fn parse(job: &Job, outcome: &mut Result<Page, FetchError>, plan: &Pl
     })
 }
 
-/// Parses a page, or carries over what an earlier run read out of it if it did not change, and compares the two.
+/// Parses a page, or what an earlier run has in its place if it did not change, and compares the two.
 fn parse_page(
     job: &Job,
-    page: &Page,
-    known: Option<Box<Snapshot>>,
+    page: &mut Page,
+    known: Option<Box<Known>>,
     plan: &Plan,
 ) -> Result<Parsed, FetchError> {
     let is_unchanged = page.status == StatusCode::NOT_MODIFIED
-        && known.as_ref().is_some_and(|known| known.has_validator());
-    let mut parsed = match known.as_deref().filter(|_| is_unchanged) {
-        Some(known) => carried_over(known, plan)?,
+        && known
+            .as_ref()
+            .is_some_and(|known| known.then.has_validator());
+    let mut known = known.filter(|_| is_unchanged || page.status == StatusCode::OK);
+    let mut parsed = match known.as_deref_mut() {
+        Some(known) if is_unchanged => unchanged(job, page, known, plan)?,
+        Some(known) => {
+            // Before the page takes its share of memory: one that waits must not have any.
+            measure(job, known, plan);
+            parse_body(job, page, plan)?
+        }
         None => parse_body(job, page, plan)?,
     };
     if plan.parse.keeps
@@ -134,16 +171,16 @@ fn parse_page(
     {
         parsed.snapshot = snapshot(job, page, &parsed, known.as_deref()).map(Arc::new);
     }
-    if let Some(then) = known
-        && (is_unchanged || page.status == StatusCode::OK)
-        && let Some(change) = Change::between(&then, parsed.digest, parsed.simhash)
+    if let Some(known) = known
+        && let Some(change) = Change::between(&known.then, parsed.digest, parsed.simhash)
     {
         parsed.compared = Some(Box::new(Compared {
             change,
             is_unchanged,
-            then: Snapshot {
-                content: Box::default(),
-                ..*then
+            then: known.then,
+            record: match known.content {
+                Content::Stored(place) => place.record,
+                Content::Packed(_) => None,
             },
         }));
     }
@@ -152,28 +189,67 @@ fn parse_page(
     Ok(parsed)
 }
 
+/// What is read out of a page that did not change, from what an earlier run had.
+///
+/// If that is its body, the page gets it: then it is as if it had been sent, but for its head.
+fn unchanged(
+    job: &Job,
+    page: &mut Page,
+    known: &mut Known,
+    plan: &Plan,
+) -> Result<Parsed, FetchError> {
+    let place = match &known.content {
+        Content::Packed(content) => return carried_over(content, &known.then, plan),
+        Content::Stored(place) => place,
+    };
+    let stored = stored(job, place, plan).map_err(|problem| {
+        let problem = format!("the page did not change, and its body cannot be read: {problem}");
+        FetchError::Decode(problem)
+    })?;
+    let parsed = parse_body(job, &stored, plan)?;
+    (known.then.sha256, known.then.simhash) = (parsed.digest, parsed.simhash);
+    page.body = stored.body;
+    Ok(parsed)
+}
+
+/// Adds the digest and the simhash of a page that may have changed, if its body is in an archive.
+///
+/// If it cannot be read, nothing is said about the change.
+fn measure(job: &Job, known: &mut Known, plan: &Plan) {
+    if let Content::Stored(place) = &known.content
+        && let Some(pages) = plan.stored.as_deref()
+        && let Ok(page) = stored(job, place, plan)
+        && let Ok(parsed) = parse::parse(job, &page, &pages.compared, false, &plan.memory)
+    {
+        (known.then.sha256, known.then.simhash) = (parsed.digest, parsed.simhash);
+    }
+}
+
+/// The page that an archive has of a job.
+fn stored(job: &Job, place: &Place, plan: &Plan) -> Result<Page, String> {
+    let pages = plan.stored.as_deref().ok_or("there is no archive")?;
+    let page = pages.bodies.page(&job.url, place);
+    page.map_err(|damage| damage.to_string())
+}
+
 /// What an earlier run read out of a page that did not change.
-fn carried_over(known: &Snapshot, plan: &Plan) -> Result<Parsed, FetchError> {
-    let parsed = Parsed::unpack(&known.content, plan.parse.fingerprints);
+fn carried_over(content: &[u8], then: &Snapshot, plan: &Plan) -> Result<Parsed, FetchError> {
+    let parsed = Parsed::unpack(content, plan.parse.fingerprints);
     let parsed = parsed.ok_or_else(|| {
         let problem = "the page did not change, and what the earlier run kept of it cannot be read";
         FetchError::Decode(problem.to_owned())
     })?;
     Ok(Parsed {
-        digest: known.sha256,
-        simhash: known.simhash,
+        digest: then.sha256,
+        simhash: then.simhash,
         ..parsed
     })
 }
 
 /// What a later run needs to know about a page. Validators that a 304 does not repeat are those of before.
-fn snapshot(
-    job: &Job,
-    page: &Page,
-    parsed: &Parsed,
-    before: Option<&Snapshot>,
-) -> Option<Snapshot> {
-    let before = before.filter(|_| page.status == StatusCode::NOT_MODIFIED);
+fn snapshot(job: &Job, page: &Page, parsed: &Parsed, known: Option<&Known>) -> Option<Snapshot> {
+    let known = known.filter(|_| page.status == StatusCode::NOT_MODIFIED);
+    let before = known.map(|known| &known.then);
     let validator = |name, before: Option<&String>| {
         Snapshot::validator(page.headers.text(name)).or_else(|| before.cloned())
     };
@@ -186,9 +262,9 @@ fn snapshot(
         sent: page.timing.sent,
         sha256: parsed.digest,
         simhash: parsed.simhash,
-        recipes: match before {
-            Some(before) => before.recipes.clone(),
-            None => job.recipes.iter().map(ToString::to_string).collect(),
+        recipes: match known {
+            Some(known) if !known.is_stored() => known.then.recipes.clone(),
+            _ => job.recipes.iter().map(ToString::to_string).collect(),
         },
         content: Box::default(),
     };

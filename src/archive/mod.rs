@@ -5,11 +5,13 @@
 //! damage is reported, and does not prevent the reading of other files. The content of an archive is as untrusted
 //! as a page.
 
+mod bodies;
 mod folder;
 mod kind;
 mod listed;
 pub(crate) mod message;
 mod package;
+mod places;
 mod rack;
 mod records;
 mod seen;
@@ -26,8 +28,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub(crate) use bodies::Bodies;
 pub(crate) use kind::is_archive;
 pub(crate) use listed::{LIST, Listed};
+pub(crate) use places::{Found, Placed, Places};
 pub(crate) use rack::{Entry, Held, Rack};
 pub use records::Damage;
 pub(crate) use records::{Head, Records};

@@ -55,6 +55,13 @@ impl Head {
         field.map(|(_, value)| value.as_str())
     }
 
+    /// All values of a field.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.fields.iter();
+        let fields = fields.filter(move |(own, _)| own.eq_ignore_ascii_case(name));
+        fields.map(|(_, value)| value.as_str())
+    }
+
     /// The record type, in lower case.
     pub(crate) fn kind(&self) -> String {
         self.get("WARC-Type")

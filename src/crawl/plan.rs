@@ -132,10 +132,6 @@ fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     let crawl = config.crawl.as_ref();
     let agent = config.fetch.headers.text(header::USER_AGENT);
     plan.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
-    if config.since.is_some() && (plan.wants.text || plan.wants.content) {
-        let problem = "an earlier job has no bodies: those of pages that did not change cannot be saved or written again";
-        return Err(Error::invalid(Setting::Since, problem));
-    }
     // What a later run compares with, and what this one compares.
     plan.keeps = config.job.is_some();
     let compares = config.since.is_some() || plan.keeps;

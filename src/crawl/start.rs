@@ -17,6 +17,7 @@ use super::run::{BATCH, Run};
 use super::stored::Pages;
 use crate::config::{Config, JobSettings};
 use crate::descriptors;
+use crate::earlier::{Catalog, Needs};
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result, Setting};
 use crate::extract::Health;
@@ -24,14 +25,13 @@ use crate::fetch::TlsSettings;
 use crate::follow::LinkFollower;
 use crate::frontier::{self, EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
 use crate::hsts::Hsts;
-use crate::past::PastPlan;
 use crate::run::event::Event;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
 use crate::seeds::{Position, SeedSource, Seeds};
 use crate::sink::{Counter, Mark, Writer};
 use crate::url::PageUrl;
-use crate::worker::Plan;
+use crate::worker::{ParsePlan, Plan};
 
 /// Runs to the end, with what a program adds to the settings.
 ///
@@ -49,9 +49,11 @@ pub(super) async fn run(
     let config = &*pages.fit(config)?;
     let mut plan = RunPlan::of(config, additions.wants)?;
     let reads = plan.parse.reads();
-    if let Some(past) = &config.since {
-        plan.fetch.past = Some(since(config, past, reads)?);
-    }
+    // Dropped at the end of the run, and its file with it.
+    let catalog = config.since.as_deref();
+    let catalog = catalog.map(|path| since(config, path, &plan.parse));
+    let catalog = catalog.transpose()?;
+    plan.fetch.past = catalog.as_ref().map(|catalog| catalog.plan().clone());
     let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
@@ -203,8 +205,8 @@ pub(super) async fn run(
     }
 }
 
-/// Where the pages of the earlier job are that the run compares with.
-fn since(config: &Config, past: &Path, reads: u64) -> Result<PastPlan> {
+/// The pages of the earlier run that this one compares with.
+fn since(config: &Config, past: &Path, parse: &ParsePlan) -> Result<Catalog> {
     let canonical = |path: &Path| path.canonicalize().ok();
     let own = config.job.as_ref().and_then(|job| canonical(&job.folder));
     if own.is_some() && own == canonical(past) {
@@ -219,7 +221,12 @@ fn since(config: &Config, past: &Path, reads: u64) -> Result<PastPlan> {
             hosts.extend(urls.map(|url| url.host_key()));
         }
     }
-    frontier::since(past, reads, &hosts)
+    let needs = Needs {
+        hosts,
+        reads: parse.reads(),
+        bodies: parse.wants.text || parse.wants.content,
+    };
+    Catalog::open(past, &needs)
 }
 
 /// Locks the job's folder, and opens the job in it or starts one.

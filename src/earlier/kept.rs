@@ -2,7 +2,7 @@
 
 use super::page::{Page, Wants};
 use crate::error::Result;
-use crate::page::snapshot::Snapshot;
+use crate::page::snapshot::{Content, Known};
 use crate::past::{Lookup, Past, PastPlan};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
@@ -26,7 +26,7 @@ impl Kept {
         let lacks_text = page.recorded_simhash.is_none() && page.text.is_none();
         let is_needed = wants.validators && lacks_validators || wants.text && lacks_text;
         if is_needed
-            && let Some(kept) = self.find(page)
+            && let Some(kept) = self.find(page).map(|kept| kept.then)
             && (page.sha256.is_none() || kept.sha256 == page.sha256)
         {
             page.recorded_simhash = page.recorded_simhash.or(kept.simhash);
@@ -41,8 +41,14 @@ impl Kept {
         let Some(kept) = self.find(page) else {
             return;
         };
-        if wants.response || wants.values {
-            let parsed = Parsed::unpack(&kept.content, Fingerprints::default());
+        let Known {
+            then: kept,
+            content,
+        } = *kept;
+        if let Content::Packed(content) = content
+            && (wants.response || wants.values)
+        {
+            let parsed = Parsed::unpack(&content, Fingerprints::default());
             let parsed = parsed.unwrap_or_default();
             (page.title, page.content_type) = (parsed.title.clone(), parsed.media_type.clone());
             if let Some(extraction) = parsed.fields.as_deref().filter(|_| wants.values) {
@@ -55,7 +61,7 @@ impl Kept {
         (page.etag, page.last_modified) = (kept.etag, kept.last_modified);
     }
 
-    fn find(&self, page: &Page) -> Option<Box<Snapshot>> {
+    fn find(&self, page: &Page) -> Option<Box<Known>> {
         let url = page.final_url.as_deref().unwrap_or(&page.url);
         self.0.find(&PageUrl::parse(url).ok()?)
     }

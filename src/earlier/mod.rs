@@ -34,6 +34,7 @@
 //! header fields or body are the same request here.
 
 mod archive;
+mod catalog;
 mod job;
 mod kept;
 mod page;
@@ -43,6 +44,7 @@ mod run;
 mod saved;
 
 pub use crate::recorded::Choice;
+pub(crate) use catalog::{Catalog, Needs};
 pub use page::{Page, PageVisitor, Text, Wants};
 pub use reach::{Reach, Unasked};
 pub use run::{EarlierRun, RunKind};

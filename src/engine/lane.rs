@@ -213,10 +213,10 @@ impl Lane {
     /// Fetches a job. `None` if the pool parses the page and completes the ticket.
     async fn visit(&self, ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
         let outcome = self.fetcher.fetch(ticket.job()).await;
-        let is_small = outcome
-            .as_ref()
-            .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded())
-            && !self.plan.computes();
+        let is_small = outcome.as_ref().map_or(true, |page| {
+            let is_stored = page.known.as_ref().is_some_and(|known| known.is_stored());
+            page.body.len() <= INLINE && !page.is_encoded() && !is_stored
+        }) && !self.plan.computes();
         match &self.pool {
             Some(pool) if !is_small => {
                 pool.parse(ticket, outcome);

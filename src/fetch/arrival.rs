@@ -22,7 +22,7 @@ use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 use crate::page::partial::Note;
-use crate::page::snapshot::Snapshot;
+use crate::page::snapshot::Known;
 use crate::past::Lookup;
 
 /// The length of the shortest segment, in bytes: a shorter one costs more requests than it saves time.
@@ -39,7 +39,7 @@ pub(super) struct Asked {
     /// The part of it that is on disk; boxed, because hardly any request has one.
     partial: Option<Box<Partial>>,
     /// What an earlier run kept of the page, and so whether the request asks only for what changed.
-    pub(super) known: Option<Box<Snapshot>>,
+    pub(super) known: Option<Box<Known>>,
 }
 
 /// How a response relates to a partial download, and whether it can be resumed itself.
@@ -91,7 +91,7 @@ impl Asked {
             .and_then(|past| past.find(&job.url));
         if let Some(known) = &mut known {
             known.fit(&job.recipes);
-            outgoing.ask_if_changed(known);
+            outgoing.ask_if_changed(&known.then);
         }
         Ok(Self {
             bodiless: outgoing.method == Method::HEAD,

@@ -22,7 +22,7 @@ use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
 use crate::page::partial::Note;
-use crate::page::snapshot::Snapshot;
+use crate::page::snapshot::Known;
 use crate::page::{HttpVersion, Page, Timing};
 
 /// A body that is being received.
@@ -44,7 +44,7 @@ pub(super) struct Download<'a> {
     /// The segments in which the body is to be received instead.
     segments: Option<Box<[Note]>>,
     /// What an earlier run kept of the page.
-    known: Option<Box<Snapshot>>,
+    known: Option<Box<Known>>,
 }
 
 /// What is known once the head of a response is complete.

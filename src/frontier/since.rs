@@ -44,6 +44,7 @@ pub(crate) fn since(folder: &Path, reads: u64, hosts: &[HostKey]) -> Result<Past
         Ok(PastPlan {
             database: database(folder),
             seed: known.seed,
+            archive: None,
         })
     })
 }

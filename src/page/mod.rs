@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::page::body::Body;
 use crate::page::headers::Headers;
 use crate::page::partial::Note;
-use crate::page::snapshot::Snapshot;
+use crate::page::snapshot::Known;
 
 /// A response with any status, including 404 and 503.
 ///
@@ -46,7 +46,7 @@ pub struct Page {
     /// The segments in which the body is to be received, if it was not received with this response.
     pub(crate) segments: Option<Box<[Note]>>,
     /// What an earlier run kept of it, if the run compares with one.
-    pub(crate) known: Option<Box<Snapshot>>,
+    pub(crate) known: Option<Box<Known>>,
 }
 
 /// The HTTP version of a response.

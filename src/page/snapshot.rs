@@ -8,6 +8,35 @@ use serde::{Deserialize, Serialize};
 /// The longest validator that is kept, in bytes.
 const LONGEST: usize = 1024;
 
+/// What an earlier run had of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// What it kept, without the content.
+    pub(crate) then: Snapshot,
+    /// What there is in place of the body, if the page did not change.
+    pub(crate) content: Content,
+}
+
+/// What there is of a page that did not change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Content {
+    /// What was read out of it, packed.
+    Packed(Box<[u8]>),
+    /// Its body, in an archive: it is parsed as if it had been sent again.
+    Stored(Box<Place>),
+}
+
+/// Where a response is in an archive: numbers of files, and offsets in them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Where its head is.
+    pub(crate) head: (u32, u64),
+    /// Where its body is: elsewhere, if the archive has it once for several pages.
+    pub(crate) body: (u32, u64),
+    /// The identifier of its record, if its body is there too.
+    pub(crate) record: Option<String>,
+}
+
 /// What a job keeps of a page, so that a later run can ask whether it changed, and go on without it if it did not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
@@ -41,16 +70,26 @@ impl Snapshot {
         self.etag.is_some() || self.last_modified.is_some()
     }
 
-    /// Forgets the validators if the page is to be read with a recipe that it was not read with: it has to be sent again.
-    pub(crate) fn fit(&mut self, recipes: &[Arc<str>]) {
-        let was_read = |recipe: &Arc<str>| self.recipes.iter().any(|known| **known == **recipe);
-        if !recipes.iter().all(was_read) {
-            (self.etag, self.last_modified) = (None, None);
-        }
-    }
-
     /// The approximate size in memory, in bytes.
     pub(crate) fn size(&self) -> u64 {
         (size_of::<Self>() + self.content.len()) as u64
+    }
+}
+
+impl Known {
+    /// Forgets the validators if the page is to be read with a recipe that it was not read with: it has to be sent again.
+    ///
+    /// A body can be read with any.
+    pub(crate) fn fit(&mut self, recipes: &[Arc<str>]) {
+        let then = &mut self.then;
+        let was_read = |recipe: &Arc<str>| then.recipes.iter().any(|known| **known == **recipe);
+        if matches!(self.content, Content::Packed(_)) && !recipes.iter().all(was_read) {
+            (then.etag, then.last_modified) = (None, None);
+        }
+    }
+
+    /// Whether its body has to be read from an archive.
+    pub(crate) fn is_stored(&self) -> bool {
+        matches!(self.content, Content::Stored(_))
     }
 }

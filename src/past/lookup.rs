@@ -9,17 +9,19 @@ use serde::{Deserialize, Serialize};
 use super::open::read_only;
 use super::table;
 use crate::error::{Error, Result};
-use crate::page::snapshot::Snapshot;
+use crate::page::snapshot::{Content, Known, Place};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
 
-/// Where the snapshots of an earlier run are, whose job nobody writes to any more. Plain data, because it is sent to child processes.
+/// Where the snapshots of an earlier run are. Plain data, because it is sent to child processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PastPlan {
-    /// The database of its job.
+    /// The database with their table, which nobody writes to any more: that of a job, or one made of an archive.
     pub(crate) database: PathBuf,
     /// The seed of its fingerprints.
     pub(crate) seed: u64,
+    /// The archive that has the bodies: then a snapshot's content is the [place](Place) of its page there.
+    pub(crate) archive: Option<PathBuf>,
 }
 
 /// The pages of an earlier run: which there are.
@@ -36,6 +38,8 @@ pub(crate) struct Lookup {
     database: Connection,
     index: Arc<[(u64, i64)]>,
     fingerprints: Fingerprints,
+    /// Whether the contents are places in an archive.
+    has_places: bool,
 }
 
 impl Past {
@@ -61,6 +65,7 @@ impl Past {
             database: connect(&self.plan)?,
             index: self.index.clone(),
             fingerprints: Fingerprints::seeded(self.plan.seed),
+            has_places: self.plan.archive.is_some(),
         })
     }
 }
@@ -69,19 +74,22 @@ impl Lookup {
     /// What the earlier run kept of a page; `None` if it did not have it, or the row is damaged.
     ///
     /// Then the page is requested like a new one, so nothing is lost.
-    pub(crate) fn find(&self, url: &PageUrl) -> Option<Box<Snapshot>> {
+    pub(crate) fn find(&self, url: &PageUrl) -> Option<Box<Known>> {
         let fingerprint = self.fingerprints.of(url.as_str());
-        let start = self
+        let end = self
             .index
-            .partition_point(|(known, _)| *known < fingerprint);
-        let (_, id) = self
-            .index
-            .get(start)
+            .partition_point(|(known, _)| *known <= fingerprint);
+        // An archive may have a page several times: the last one counts.
+        let (_, id) = self.index[..end]
+            .last()
             .filter(|(known, _)| *known == fingerprint)?;
-        table::read(&self.database, *id)
-            .ok()
-            .flatten()
-            .map(Box::new)
+        let mut then = table::read(&self.database, *id).ok().flatten()?;
+        let content = std::mem::take(&mut then.content);
+        let content = match self.has_places {
+            true => Content::Stored(postcard::from_bytes::<Box<Place>>(&content).ok()?),
+            false => Content::Packed(content),
+        };
+        Some(Box::new(Known { then, content }))
     }
 }
 

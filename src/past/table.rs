@@ -58,6 +58,12 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Removes the snapshot with this number.
+pub(crate) fn remove(database: &Connection, id: u64) -> rusqlite::Result<()> {
+    let mut delete = database.prepare_cached("DELETE FROM pages WHERE id = ?1")?;
+    delete.execute([id.cast_signed()]).map(drop)
+}
+
 /// The fingerprints of all pages, each with the number of its row, in the order of the fingerprints.
 pub(super) fn index(database: &Connection) -> rusqlite::Result<Vec<(u64, i64)>> {
     let mut rows = database.prepare("SELECT fingerprint, id FROM pages")?;

@@ -433,7 +433,9 @@ fn take_body(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
         return Ok(None); // it was only checked for existence
     }
     // 204 and 205 have no body; an existing file of that name stays.
-    let is_good = matches!(page.status, 200..=203 | 206..=299);
+    let compared = visit.parsed.compared.as_deref();
+    let is_unchanged = compared.is_some_and(|compared| compared.is_unchanged);
+    let is_good = is_unchanged || matches!(page.status, 200..=203 | 206..=299);
     if !is_good || is_head_only(page) {
         return Ok(None);
     }

@@ -93,6 +93,7 @@ fn the_fields_are_the_keys_of_a_record_in_order() {
         change: Change::No,
         is_unchanged: true,
         then: Snapshot::default(),
+        record: None,
     }));
     visit.parsed.note = Some("Content-Encoding \"utf-8\" is passed over".to_owned());
     let names = [http::header::ETAG];

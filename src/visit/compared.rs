@@ -17,6 +17,8 @@ pub struct Compared {
     pub is_unchanged: bool,
     /// What the earlier run had, without the content.
     pub(crate) then: Snapshot,
+    /// The identifier of the page's record, if the earlier run is an archive.
+    pub(crate) record: Option<String>,
 }
 
 /// What changed on a page.

@@ -82,11 +82,12 @@ pub(super) struct Keeping {
     #[arg(long, value_name = "DIR")]
     job: Option<PathBuf>,
 
-    /// Ask only for what changed since the job in OLD, and say in each record what changed
+    /// Ask only for what changed since the run OLD, and say in each record what changed
     ///
     /// Pages are requested with the validators that their server sent then. A page that did not change (304) keeps its
     /// title, fields, items and links without being sent again. OLD is the folder of a finished job that was started with
-    /// the same selectors and recipes; with --job, this run can be the OLD of the next.
+    /// the same selectors and recipes, or an archive (WARC, WACZ or a folder of them), which has the bodies and so can be
+    /// read with any. With --job, this run can be the OLD of the next.
     #[arg(long, value_name = "OLD")]
     since: Option<PathBuf>,
 
@@ -105,7 +106,7 @@ impl Keeping {
         self.job.as_deref()
     }
 
-    /// The earlier job that the run compares with.
+    /// The earlier run that this one compares with.
     pub(super) fn since(&self) -> Option<PathBuf> {
         self.since.clone()
     }

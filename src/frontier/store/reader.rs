@@ -132,6 +132,7 @@ impl Reader {
         (self.has_pages() && self.is_unchanging).then(|| PastPlan {
             database: self.path.clone(),
             seed: self.known.seed,
+            archive: None,
         })
     }
 

@@ -44,6 +44,7 @@ use crate::page::snapshot::Snapshot;
 use crate::parse::Wants;
 use crate::text::moment;
 use crate::visit::Visit;
+use crate::visit::compared::Compared;
 
 /// The reason why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
@@ -249,15 +250,18 @@ impl Warc {
         &mut self,
         capture: &Capture<'_>,
         page: &Page,
-        then: &Snapshot,
+        compared: &Compared,
     ) -> Result<()> {
         let block = http::response(page, Some(0));
         let digests = Digests::of(&block, BodyBytes::Memory(b""))?;
         let mut head = self.head(RecordKind::Revisit, capture, capture.id);
         head.field("WARC-Profile", NOT_MODIFIED);
         head.field("WARC-Block-Digest", &digests.block.label());
+        if let Some(record) = &compared.record {
+            head.field("WARC-Refers-To", record);
+        }
         head.uri("WARC-Refers-To-Target-URI", capture.job.url.as_str());
-        if let Some(sent) = then.sent {
+        if let Some(sent) = compared.then.sent {
             head.field("WARC-Refers-To-Date", &moment::to_microsecond(sent));
         }
         self.write_record(head, &block, BodyBytes::Memory(b""), 0)
@@ -367,7 +371,7 @@ impl Sink for Warc {
             Ok(page) => {
                 let compared = visit.parsed.compared.as_deref();
                 match compared.filter(|compared| compared.is_unchanged) {
-                    Some(compared) => self.write_not_modified(&capture, page, &compared.then)?,
+                    Some(compared) => self.write_not_modified(&capture, page, compared)?,
                     None => self.write_response(&capture, page)?,
                 }
                 let then = compared.map(|compared| &compared.then);

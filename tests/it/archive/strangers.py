@@ -2,7 +2,8 @@
 
 strangers.py check ARCHIVE             warcio verifies every digest, and the framing of each record
 strangers.py bodies ARCHIVE SERVED     warcio reads from each response the bytes that were served
-strangers.py unchanged ARCHIVE OLD      warcio finds the response in OLD that each revisit refers to; prints the URLs
+strangers.py unchanged ARCHIVE OLD      warcio finds the response in OLD that each revisit refers to; prints the URLs. With
+                                       one more argument, it has to be named by its record too
 strangers.py index ARCHIVE             prints the keys and URLs that pywb's indexer finds, one per line
 strangers.py replay ARCHIVE SERVED     pywb shows each page with the bytes that were served
 strangers.py package PACKAGE           wacz validates the package, and cdxj-indexer creates the same index
@@ -74,9 +75,10 @@ elif what == 'bodies':
     print(len(found))
 elif what == 'unchanged':
     from warcio.archiveiterator import ArchiveIterator
-    old = {}
+    old, ids = {}, {}
     for record in ArchiveIterator(open(sys.argv[3], 'rb')):
         if record.rec_type == 'response':
+            ids[record.rec_headers.get_header('WARC-Record-ID')] = record.rec_headers.get_header('WARC-Target-URI')
             at = record.rec_headers.get_header('WARC-Target-URI'), record.rec_headers.get_header('WARC-Date')
             old[at] = record.http_headers.get_statuscode()
     for record in ArchiveIterator(opened()):
@@ -87,6 +89,8 @@ elif what == 'unchanged':
         assert record.http_headers.get_statuscode() == '304'
         at = header('WARC-Refers-To-Target-URI'), header('WARC-Refers-To-Date')
         assert at[0] == header('WARC-Target-URI') and old[at] == '200', f'{at} of {old}'
+        if sys.argv[4:]:
+            assert ids[header('WARC-Refers-To')] == at[0], f'{header("WARC-Refers-To")} of {ids}'
         print(at[0])
 elif what == 'index':
     for line in run('cdx-indexer', '-j', archive).splitlines():

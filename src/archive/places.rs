@@ -1,0 +1,190 @@
+//! The pages of WARC files with their places, so that their bodies can be read later, in any order.
+//!
+//! Every record is read to its end, so damage is noticed before anybody relies on a place. Only responses to `GET` with
+//! status 200 are pages here, and only if the archive has all of their bodies. Edge: the method is in a record of its own,
+//! before or after; so a page may turn out to be none, and is [taken back](Found::NoPages).
+
+use std::collections::{HashSet, VecDeque};
+use std::io::Read;
+use std::path::Path;
+use std::time::SystemTime;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Content, Damage, Files, Head, RecordPosition, Records, message, page_url};
+use crate::page::headers::Headers;
+use crate::page::snapshot::Place;
+use crate::text::moment;
+use crate::url::PageUrl;
+
+/// Responses of which it is remembered that they are pages, until the record of their request is read.
+const RECENT: usize = 256;
+/// The longest identifier of a record that is kept, in bytes.
+const IDENTIFIER: usize = 200;
+/// The most bytes of a request that are read for its method.
+const METHOD: usize = 32;
+
+/// The pages of an archive, in the order in which they were stored.
+pub(crate) struct Places {
+    files: Box<Files>,
+    /// The number of the last page.
+    number: u64,
+    /// Hashes of the identifiers of the latest pages, with their numbers.
+    recent: VecDeque<(u64, u64)>,
+    /// Hashes of the identifiers of requests with other methods, and of the records that belong to them.
+    others: HashSet<u64>,
+}
+
+/// What was found next in an archive.
+pub(crate) enum Found {
+    /// A page.
+    Page(Box<Placed>),
+    /// The pages with these numbers are none: their request was not a `GET`.
+    NoPages(Vec<u64>),
+}
+
+/// A page of an archive, without its body.
+pub(crate) struct Placed {
+    /// Its number, from 1.
+    pub(crate) number: u64,
+    pub(crate) url: PageUrl,
+    pub(crate) headers: Headers,
+    /// When it was requested.
+    pub(crate) sent: Option<SystemTime>,
+    pub(crate) place: Place,
+}
+
+impl Places {
+    /// Opens an archive; `None` if it is a folder of saved pages, which have no places and no header fields.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn open(path: &Path) -> Result<Option<Self>, Damage> {
+        Ok(match Content::open(path)? {
+            Content::Files(files) => Some(Self {
+                files,
+                number: 0,
+                recent: VecDeque::with_capacity(RECENT),
+                others: HashSet::new(),
+            }),
+            Content::SavedPages(_) | Content::List(_) => None,
+        })
+    }
+
+    /// The next page.
+    ///
+    /// # Errors
+    /// The first damage, or a file whose records cannot be read one by one: then no place in the archive can be trusted.
+    pub(crate) fn next(&mut self) -> Result<Option<Found>, Damage> {
+        while let Some((file, head)) = self.files.head()? {
+            let Some((number, mut block)) = self.files.open.take() else {
+                return Ok(None); // the head was read from it
+            };
+            let found = match head.kind().as_str() {
+                "request" => self.request(&head, &mut block),
+                _ => self.page(file, &head, &mut block),
+            };
+            self.files.open = Some((number, block));
+            if let Some(found) = found? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads which method a request has, and forgets the page that it led to if it is not `GET`.
+    fn request(&mut self, head: &Head, block: &mut Records) -> Result<Option<Found>, Damage> {
+        let mut start = Vec::with_capacity(METHOD);
+        let read = Read::take(&mut *block, METHOD as u64).read_to_end(&mut start);
+        if read.is_err() || start.starts_with(b"GET ") || !start.contains(&b' ') {
+            return Ok(None); // damage is noticed at the end of the record
+        }
+        let ids = head
+            .all("WARC-Concurrent-To")
+            .chain(head.get("WARC-Record-ID"));
+        let ids: HashSet<u64> = ids.map(|id| xxh3_64(id.as_bytes())).collect();
+        let mut taken_back = Vec::new();
+        self.recent.retain(|(id, number)| {
+            let is_page = !ids.contains(id);
+            taken_back.extend((!is_page).then_some(*number));
+            is_page
+        });
+        self.others.extend(ids);
+        Ok((!taken_back.is_empty()).then_some(Found::NoPages(taken_back)))
+    }
+
+    fn page(
+        &mut self,
+        file: u32,
+        head: &Head,
+        block: &mut Records,
+    ) -> Result<Option<Found>, Damage> {
+        let Some(url) = page_url(head) else {
+            return Ok(None);
+        };
+        let here = RecordPosition {
+            file,
+            offset: head.offset,
+        };
+        if !head.is_findable {
+            return Err(Damage {
+                path: self.files.parts[file as usize].path.clone(),
+                offset: head.offset,
+                problem: "packed as a whole, and not record by record, so that no page in it can be had by its place: \
+                          unpack it first"
+                    .into(),
+            });
+        }
+        let is_revisit = head.kind() == "revisit";
+        let body = match is_revisit {
+            true => head
+                .get("WARC-Payload-Digest")
+                .and_then(|digest| self.files.seen.find(digest)),
+            false => Some(here),
+        };
+        let id = head.get("WARC-Record-ID").unwrap_or_default();
+        let is_other = head
+            .all("WARC-Concurrent-To")
+            .chain([id])
+            .any(|id| self.others.contains(&xxh3_64(id.as_bytes())));
+        let is_whole = head.get("WARC-Truncated").is_none();
+        let Some(body) = body.filter(|_| is_whole && !is_other) else {
+            return Ok(None);
+        };
+        // ISO 28500 6.7.2: a revisit without a block has the head of the earlier response too.
+        let (place_of_head, headers) = match head.kind().as_str() {
+            "resource" => (here, Headers::default()),
+            "revisit" if head.length == 0 => (body, Headers::default()),
+            _ => match message::head(block) {
+                Ok((message, _)) if message.status == 200 => (here, message.headers),
+                Ok(_) | Err(_) => return Ok(None),
+            },
+        };
+        self.number += 1;
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((xxh3_64(id.as_bytes()), self.number));
+        let pair = |place: RecordPosition| (place.file, place.offset);
+        Ok(Some(Found::Page(Box::new(Placed {
+            number: self.number,
+            url,
+            headers,
+            sent: head.get("WARC-Date").and_then(moment::parse),
+            place: Place {
+                head: pair(place_of_head),
+                body: pair(body),
+                record: identifier(id).filter(|_| !is_revisit),
+            },
+        }))))
+    }
+}
+
+/// An identifier that is safe to be repeated in another archive: a URI in angle brackets (ISO 28500 5.2).
+fn identifier(id: &str) -> Option<String> {
+    let is_uri = id.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
+    let is_plain = is_uri?
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte));
+    (is_plain && id.len() <= IDENTIFIER).then(|| id.to_owned())
+}
