@@ -224,6 +224,8 @@ fn since(config: &Config, past: &Path, parse: &ParsePlan) -> Result<Catalog> {
     let needs = Needs {
         hosts,
         reads: parse.reads(),
+        links: parse.follow.is_some(),
+        values: !parse.extract.is_empty(),
         bodies: parse.wants.text || parse.wants.content,
     };
     Catalog::open(past, &needs)

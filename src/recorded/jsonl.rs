@@ -17,6 +17,7 @@ use super::wanted::{REQUIRED, Wanted};
 use crate::error::Result;
 use crate::input::Input;
 use crate::input::lines::Line;
+use crate::text::moment;
 
 /// Passes each line that is not blank to the visitor.
 ///
@@ -136,6 +137,10 @@ impl<'de> serde::de::Visitor<'de> for &mut PartialRecord {
                     recorded.simhash = text.and_then(|text| u64::from_str_radix(&text, 16).ok());
                 }
                 "title" => recorded.title = map.next_value()?,
+                "sent" => {
+                    let text: Option<Cow<'_, str>> = map.next_value()?;
+                    recorded.sent = text.and_then(|text| moment::parse(&text));
+                }
                 "file" => recorded.file = map.next_value()?,
                 "headers" => {
                     let headers: BTreeMap<String, Option<String>> = or_default(&mut map)?;

@@ -1,10 +1,12 @@
 //! A record as it is read back.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
 use super::wanted::Wanted;
+use crate::text::moment;
 
 /// A record, with the fields that were wanted.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -31,6 +33,8 @@ pub(crate) struct Recorded {
     /// The fingerprint of the page's text, which records of this version do not contain.
     pub(crate) simhash: Option<u64>,
     pub(crate) title: Option<String>,
+    /// When it was requested.
+    pub(crate) sent: Option<SystemTime>,
     /// The path of the saved body, as the run was given its folder.
     pub(crate) file: Option<String>,
     /// The header fields that were recorded, under their names in lower case.
@@ -79,6 +83,7 @@ impl Recorded {
             "sha256" => self.sha256 = digest(text),
             "simhash" => self.simhash = u64::from_str_radix(text, 16).ok(),
             "title" => self.title = some(),
+            "sent" => self.sent = moment::parse(text),
             "file" => self.file = some(),
             "fields" => self.fields = serde_json::from_str(text).ok(),
             "items" => self.items = serde_json::from_str(text).ok(),

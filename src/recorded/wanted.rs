@@ -5,7 +5,7 @@
 pub(crate) struct Wanted {
     /// The extra columns of the list.
     pub(crate) columns: bool,
-    /// What describes the response: its final URL, type, digest, title, file and header fields.
+    /// What describes the response: its final URL, type, digest, title, moment, file and header fields.
     pub(crate) response: bool,
     /// The fields and items that were extracted.
     pub(crate) values: bool,
@@ -29,7 +29,7 @@ pub(super) const REQUIRED: [&str; 8] = [
 const ALWAYS: [&str; 2] = ["pass", "external"];
 
 /// The fields that describe a response, besides its header fields.
-const RESPONSE: [&str; 8] = [
+const RESPONSE: [&str; 9] = [
     "final_url",
     "location",
     "content_type",
@@ -37,6 +37,7 @@ const RESPONSE: [&str; 8] = [
     "sha256",
     "simhash",
     "title",
+    "sent",
     "file",
 ];
 

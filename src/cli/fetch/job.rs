@@ -87,7 +87,8 @@ pub(super) struct Keeping {
     /// Pages are requested with the validators that their server sent then. A page that did not change (304) keeps its
     /// title, fields, items and links without being sent again. OLD is the folder of a finished job that was started with
     /// the same selectors and recipes, or an archive (WARC, WACZ or a folder of them), which has the bodies and so can be
-    /// read with any. With --job, this run can be the OLD of the next.
+    /// read with any. For a list without selectors, OLD can be an output with records too. With --job, this run can be the
+    /// OLD of the next.
     #[arg(long, value_name = "OLD")]
     since: Option<PathBuf>,
 

@@ -6,6 +6,7 @@
 
 mod archive;
 mod needs;
+mod records;
 mod table;
 
 use std::path::Path;
@@ -28,7 +29,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Opens an earlier run: a job, or an archive of WARC files.
+    /// Opens an earlier run: a job, an archive of WARC files, or an output with records.
     ///
     /// # Errors
     /// When it does not exist, is damaged, is of another site, or lacks what the run needs.
@@ -42,10 +43,7 @@ impl Catalog {
             RunKind::Job => Self::of_job(path, needs),
             RunKind::Archive if has_no_archive() => Self::of_job(path, needs),
             RunKind::Archive => archive::table(path, needs).map(Self::of_table),
-            RunKind::Records => Err(Error::Setting(format!(
-                "{}: an output, not the job or the archive of a run",
-                path.display()
-            ))),
+            RunKind::Records => records::table(path, needs).map(Self::of_table),
         }
     }
 

@@ -8,6 +8,10 @@ pub(crate) struct Needs {
     pub(crate) hosts: Vec<HostKey>,
     /// Identifies what is read out of pages.
     pub(crate) reads: u64,
+    /// Whether links are followed.
+    pub(crate) links: bool,
+    /// Whether values are extracted.
+    pub(crate) values: bool,
     /// Whether the bodies of pages that did not change are needed.
     pub(crate) bodies: bool,
 }

@@ -5,6 +5,7 @@ mod layout;
 mod part;
 
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use parquet::record::{Field, Row};
 
@@ -63,6 +64,10 @@ fn set(record: &mut Recorded, wanted: Wanted, row: &Row) -> Option<i64> {
             Field::Str(text) => record.set(wanted, name, text),
             Field::Int(number) => record.set(wanted, name, &number.to_string()),
             Field::Long(number) => record.set(wanted, name, &number.to_string()),
+            Field::TimestampMillis(milliseconds) if name == "sent" => {
+                let since = u64::try_from(*milliseconds).map(Duration::from_millis);
+                record.sent = since.ok().and_then(|since| UNIX_EPOCH.checked_add(since));
+            }
             Field::Bool(flag) => record.set(wanted, name, &flag.to_string()),
             Field::Group(headers) => {
                 for (header, value) in headers.get_column_iter() {
