@@ -1,0 +1,104 @@
+//! What an earlier run had of a page: read in place of a body, compared with one, and kept for the next run.
+
+use http::{StatusCode, header};
+
+use super::body::parse_body;
+use super::plan::Plan;
+use crate::job::Job;
+use crate::page::Page;
+use crate::page::failure::FetchError;
+use crate::page::snapshot::{Content, Known, Place, Snapshot};
+use crate::parse;
+use crate::visit::Parsed;
+
+/// What is read out of a page that did not change, from what an earlier run had.
+///
+/// If that is its body, the page gets it: then it is as if it had been sent, but for its head.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn unchanged(
+    job: &Job,
+    page: &mut Page,
+    known: &mut Known,
+    plan: &Plan,
+) -> Result<Parsed, FetchError> {
+    let place = match &known.content {
+        Content::Packed(content) => return carried_over(content, &known.then, plan),
+        Content::Stored(place) => place,
+    };
+    let stored = stored(job, place, plan).map_err(|problem| {
+        let problem = format!("the page did not change, and its body cannot be read: {problem}");
+        FetchError::Decode(problem)
+    })?;
+    let parsed = parse_body(job, &stored, plan)?;
+    (known.then.sha256, known.then.simhash) = (parsed.digest, parsed.simhash);
+    page.body = stored.body;
+    Ok(parsed)
+}
+
+/// Adds the digest and the simhash of a page that may have changed, if its body is in an archive.
+///
+/// If it cannot be read, nothing is said about the change.
+pub(super) fn measure(job: &Job, known: &mut Known, plan: &Plan) {
+    if let Content::Stored(place) = &known.content
+        && let Some(pages) = plan.stored.as_deref()
+        && let Ok(page) = stored(job, place, plan)
+        && let Ok(parsed) = parse::parse(job, &page, &pages.compared, false, &plan.memory)
+    {
+        (known.then.sha256, known.then.simhash) = (parsed.digest, parsed.simhash);
+    }
+}
+
+/// The page that an archive has of a job.
+fn stored(job: &Job, place: &Place, plan: &Plan) -> Result<Page, String> {
+    let pages = plan.stored.as_deref().ok_or("there is no archive")?;
+    let page = pages.bodies.page(&job.url, place);
+    page.map_err(|damage| damage.to_string())
+}
+
+/// What an earlier run read out of a page that did not change.
+fn carried_over(content: &[u8], then: &Snapshot, plan: &Plan) -> Result<Parsed, FetchError> {
+    let parsed = Parsed::unpack(content, plan.parse.fingerprints);
+    let parsed = parsed.ok_or_else(|| {
+        let problem = "the page did not change, and what the earlier run kept of it cannot be read";
+        FetchError::Decode(problem.to_owned())
+    })?;
+    Ok(Parsed {
+        digest: then.sha256,
+        simhash: then.simhash,
+        ..parsed
+    })
+}
+
+/// What a later run needs to know about a page. Validators that a 304 does not repeat are those of before.
+pub(super) fn snapshot(
+    job: &Job,
+    page: &Page,
+    parsed: &Parsed,
+    known: Option<&Known>,
+) -> Option<Snapshot> {
+    let known = known.filter(|_| page.status == StatusCode::NOT_MODIFIED);
+    let before = known.map(|known| &known.then);
+    let validator = |name, before: Option<&String>| {
+        Snapshot::validator(page.headers.text(name)).or_else(|| before.cloned())
+    };
+    let mut snapshot = Snapshot {
+        etag: validator(header::ETAG, before.and_then(|before| before.etag.as_ref())),
+        last_modified: validator(
+            header::LAST_MODIFIED,
+            before.and_then(|before| before.last_modified.as_ref()),
+        ),
+        sent: page.timing.sent,
+        sha256: parsed.digest,
+        simhash: parsed.simhash,
+        recipes: match known {
+            Some(known) if !known.is_stored() => known.then.recipes.clone(),
+            _ => job.recipes.iter().map(ToString::to_string).collect(),
+        },
+        content: Box::default(),
+    };
+    // Without a validator the page is sent again, and its links with it.
+    snapshot.content = parsed.pack(snapshot.has_validator())?;
+    Some(snapshot)
+}
