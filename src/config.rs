@@ -60,11 +60,15 @@ pub struct Config {
     pub broken: Option<BrokenSettings>,
     /// The job in which the run is stored, so that it survives its process.
     pub job: Option<JobSettings>,
-    /// The folder of an earlier job: only what changed since is requested again (RFC 9110 13).
+    /// An earlier run: only what changed since is requested again (RFC 9110 13).
     ///
-    /// A page that did not change keeps what that job read out of it, its links included. What a program's own
-    /// extractor returned is not kept.
+    /// It is the folder of a job, an archive or, for a list, an output. A page that did not change keeps what a job read out
+    /// of it, its links included; its body in an archive is read as if it had been sent. What a program's own extractor
+    /// returned is not kept in a job.
     pub since: Option<PathBuf>,
+    /// Whether pages of the earlier run are used without asking, as long as their servers said that they are fresh
+    /// (RFC 9111).
+    pub fresh_ok: bool,
     /// The binary that the children of `processes` run; `None` is the current one.
     ///
     /// It must call [`serve_parent`](crate::engine::serve_parent) when its first argument is
@@ -156,6 +160,7 @@ impl Config {
             broken: None,
             job: None,
             since: None,
+            fresh_ok: false,
             program: None,
         }
     }

@@ -140,9 +140,10 @@ fn statuses(tally: &Tally) -> String {
 /// What changed since the earlier run.
 fn changed(tally: &Tally) -> String {
     let each = tally.changes.iter();
-    let each: Vec<_> = each
-        .map(|(change, count)| format!("{change} × {count}"))
-        .collect();
+    let each = each.map(|(change, count)| format!("{change} × {count}"));
+    let cached =
+        (tally.cached > 0).then(|| format!("not asked, as still fresh × {}", tally.cached));
+    let each: Vec<_> = each.chain(cached).collect();
     each.join(", ")
 }
 

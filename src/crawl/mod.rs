@@ -264,9 +264,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     }
 
     fn note(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
-        self.cookies.take(&mut visit);
-        if let Ok(page) = &visit.outcome {
-            self.answered(page);
+        // A page that is used without asking was answered long ago.
+        if !visit.parsed.cached {
+            self.cookies.take(&mut visit);
+            if let Ok(page) = &visit.outcome {
+                self.answered(page);
+            }
         }
         if matches!(visit.outcome, Err(FetchError::Cancelled)) {
             self.unanswered.extend(visit.job.row);
@@ -291,7 +294,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
             }
             Noted::Again(Again::Redirect) => self.tally.redirects += 1,
-            Noted::Again(Again::Get | Again::Login | Again::Segment) => {}
+            Noted::Again(Again::Get | Again::Login | Again::Segment | Again::Asked) => {}
             Noted::Again(Again::Retry { host, cause, after }) => {
                 self.tally.retries += 1;
                 (self.tell)(&Event::Retried {

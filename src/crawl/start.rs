@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::header::COOKIE;
 
@@ -23,7 +23,9 @@ use crate::error::{Error, Result, Setting};
 use crate::extract::Health;
 use crate::fetch::TlsSettings;
 use crate::follow::LinkFollower;
-use crate::frontier::{self, EarlierTotals, Frontier, JobFolder, ListMark, OpenJob, stored_marks};
+use crate::frontier::{
+    self, EarlierTotals, FreshPages, Frontier, JobFolder, ListMark, OpenJob, stored_marks,
+};
 use crate::hsts::Hsts;
 use crate::run::event::Event;
 use crate::run::stop::Stop;
@@ -45,6 +47,10 @@ pub(super) async fn run(
 ) -> Result<Outcome> {
     additions.check(config.engine)?;
     config.claims().check()?;
+    if config.fresh_ok && additions.hook.is_some() {
+        let problem = "a page that is still fresh is not asked, so a hook that sees every request cannot be combined with it";
+        return Err(Error::invalid(Setting::Since, problem));
+    }
     let pages = Pages::of(config)?;
     let config = &*pages.fit(config)?;
     let mut plan = RunPlan::of(config, additions.wants)?;
@@ -137,6 +143,13 @@ pub(super) async fn run(
         taken: list.taken,
         again: frontier.awaited(),
     };
+    if config.fresh_ok
+        && let Some(past) = lanes.shared.lookup()?
+    {
+        let template = config.fetch.template();
+        let pages = FreshPages::new(past, template, Instant::now(), SystemTime::now());
+        frontier.reuse(pages);
+    }
     let seeds = Seeds::start(config.seeds.clone(), read.clone())?;
     let seeds = additions.feed(seeds, config, &read, &mut list);
     // A paced host's jobs must start when it is their turn, not when a lane becomes free.
@@ -226,6 +239,7 @@ fn since(config: &Config, past: &Path, parse: &ParsePlan) -> Result<Catalog> {
         reads: parse.reads(),
         links: parse.follow.is_some(),
         values: !parse.extract.is_empty(),
+        freshness: config.fresh_ok,
         bodies: parse.wants.text || parse.wants.content,
     };
     Catalog::open(past, &needs)

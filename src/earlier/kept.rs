@@ -44,6 +44,7 @@ impl Kept {
         let Known {
             then: kept,
             content,
+            ..
         } = *kept;
         if let Content::Packed(content) = content
             && (wants.response || wants.values)

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fetch::FetchPlan;
 use crate::job::segments::Segments;
-use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
+use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Reuse, Role, Via};
 use crate::page::Page;
 use crate::page::checksum::Checksum;
 use crate::page::failure::FetchError;
@@ -64,6 +64,7 @@ pub(super) struct JobFrame {
     cookie: Option<Bytes>,
     authorization: Option<Vec<u8>>,
     segments: Option<Segments>,
+    reuse: Reuse,
     queued: Duration,
 }
 
@@ -111,6 +112,7 @@ impl JobFrame {
                 .as_ref()
                 .map(|value| value.as_bytes().to_vec()),
             segments: job.segments.clone(),
+            reuse: job.reuse,
             queued: job.since.elapsed(),
         }
     }
@@ -150,6 +152,7 @@ impl JobFrame {
         job.attempts = self.attempts;
         job.free_tries = self.free_tries;
         job.segments = self.segments;
+        job.reuse = self.reuse;
         job.since = now.checked_sub(self.queued).unwrap_or(now);
         job
     }

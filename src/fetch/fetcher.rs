@@ -14,12 +14,13 @@ use super::guard::{admits, check_answer, check_url};
 use super::patience::Patience;
 use super::proxied::Proxied;
 use super::proxy::Proxy;
+use super::reused::reused;
 use super::segments;
 use super::shared::Shared;
 use super::spool::Spooling;
 use crate::error::Result;
-use crate::job::Job;
 use crate::job::segments::{Segments, Whole};
+use crate::job::{Job, Reuse};
 use crate::page::Page;
 use crate::page::body::Spool;
 use crate::page::failure::FetchError;
@@ -86,6 +87,9 @@ impl Fetcher {
         if let Some(Segments::Complete(whole)) = &job.segments {
             // Boxed, because hardly any job has segments.
             return Box::pin(self.join(job, whole.clone())).await;
+        }
+        if job.reuse == Reuse::Yes {
+            return reused(job, self.past.as_ref());
         }
         let plan = &self.shared.plan;
         let patience = Patience::new(&plan.settings.deadlines);

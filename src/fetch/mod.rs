@@ -32,6 +32,7 @@ mod proxied;
 mod proxies;
 mod proxy;
 mod range;
+mod reused;
 mod segments;
 mod settings;
 mod shared;
@@ -40,8 +41,8 @@ mod tls;
 mod types;
 mod unix_socket;
 
+pub use crate::job::authentication::Authentication;
 pub use crate::job::netrc::{Netrc, NetrcError};
-pub use crate::job::outgoing::Authentication;
 pub(crate) use blocking::BlockingFetcher;
 pub(crate) use fetcher::Fetcher;
 pub use host_settings::{HostSettings, HostWay};

@@ -59,6 +59,11 @@ impl Shared {
         self.template.outgoing(job)
     }
 
+    /// The request of a job, if its response may be used again without asking.
+    pub(crate) fn reusable(&self, job: &Job) -> Option<Outgoing<'_>> {
+        self.template.reusable(job)
+    }
+
     /// The count of opened connections, if the settings ask for it.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
@@ -68,7 +73,7 @@ impl Shared {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(super) fn lookup(&self) -> Result<Option<Lookup>> {
+    pub(crate) fn lookup(&self) -> Result<Option<Lookup>> {
         self.past.as_ref().map(Past::lookup).transpose()
     }
 

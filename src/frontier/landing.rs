@@ -12,7 +12,7 @@ use super::window::Reply;
 use super::{Frontier, FrontierSettings, Run};
 use crate::error::Result;
 use crate::job::segments::Segments;
-use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
+use crate::job::{Attempt, Hop, Job, Probe, Reuse, Role, Via, is_idempotent};
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::text::secret::without_password;
@@ -53,6 +53,8 @@ pub(crate) enum Again {
     Login,
     /// For the segments of its body, or to join them.
     Segment,
+    /// To be asked, because what an earlier run has cannot be used.
+    Asked,
 }
 
 /// The state of a visit's host, as far as it matters for a retry.
@@ -81,6 +83,9 @@ impl Frontier {
         self.in_flight = self.in_flight.saturating_sub(1);
         if matches!(visit.job.segments, Some(Segments::Complete(_))) {
             return self.end_join(visit, now);
+        }
+        if visit.job.reuse == Reuse::Yes {
+            return self.end_reuse(visit, now);
         }
         self.take_hsts(&visit);
         let is_stored = self.settings.run == Run::Stored;
@@ -187,6 +192,17 @@ impl Frontier {
             cause,
             after: after.max(wait),
         })
+    }
+
+    /// Notes that the page of an earlier run was used, or that it cannot be: then its host is asked.
+    fn end_reuse(&mut self, visit: Box<Visit>, now: Instant) -> Noted {
+        if visit.outcome.is_ok() {
+            return self.end(visit, now);
+        }
+        let mut job = visit.job;
+        job.reuse = Reuse::No;
+        self.workbench.put_back(job, Duration::ZERO, now);
+        Noted::Again(Again::Asked)
     }
 
     /// Ends a job: nothing more is requested for it.

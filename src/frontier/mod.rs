@@ -43,6 +43,7 @@ mod raise;
 mod rate;
 mod redirected;
 mod retry;
+mod reuse;
 mod secured;
 mod seen;
 mod segments;
@@ -76,6 +77,7 @@ pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{OpenJob, stored_marks};
 pub(crate) use plan::FrontierPlan;
+pub(crate) use reuse::FreshPages;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use since::since;
 pub(crate) use storage::PendingCommit;
@@ -86,7 +88,7 @@ pub(crate) use store::{
 
 use crate::error::Result;
 use crate::hsts::StrictHosts;
-use crate::job::{Job, Probe, Request, Role};
+use crate::job::{Job, Probe, Request, Reuse, Role};
 use crate::shared::{ShareSettings, SharedPace};
 use crate::url::HostKey;
 use crate::url::fingerprint::Fingerprints;
@@ -321,7 +323,7 @@ impl Frontier {
                     job
                 }
                 None => match self.workbench.next(now) {
-                    Turn::Job(job) => job,
+                    Turn::Job(job) | Turn::Fresh(job) => job,
                     Turn::Robots(host, reach) => match Job::robots(&host, reach, now) {
                         Some(job) => job,
                         None => return Ok(Next::Nothing), // cannot happen: a host's key is the beginning of a URL
@@ -351,7 +353,9 @@ impl Frontier {
                 break job;
             }
         };
-        if let Err(at) = self.pace.ask(now) {
+        if job.reuse != Reuse::Yes
+            && let Err(at) = self.pace.ask(now)
+        {
             self.stalled = Some(job);
             self.stalled_until = Some(at);
             return Ok(Next::NotBefore(at));
@@ -368,6 +372,11 @@ impl Frontier {
         job.leased = Some(now);
         self.in_flight += 1;
         Ok(Next::Job(job))
+    }
+
+    /// Uses the pages of an earlier run from now on, as long as they are fresh.
+    pub(crate) fn reuse(&mut self, pages: FreshPages) {
+        self.workbench.reuse(pages);
     }
 
     /// The hosts that were paused, slowed or given up since the last call.

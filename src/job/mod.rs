@@ -3,6 +3,7 @@
 //! A job is made from a line of the user's list, or from a response (a link, a redirect, a retry). Whatever happens
 //! to it, its `id` gets at most one record. It knows nothing about timeouts or limits.
 
+pub(crate) mod authentication;
 pub(crate) mod basic;
 mod challenge;
 pub(crate) mod digest;
@@ -86,6 +87,8 @@ pub struct Job {
     pub(crate) leased: Option<Instant>,
     /// Its response, if that comes from an archive: then nothing is sent. It is never written to a job.
     pub(crate) stored: Option<Arc<Page>>,
+    /// Whether what an earlier run has of its page is used without asking.
+    pub(crate) reuse: Reuse,
     /// What it has to do with segments, if its body or that of another job is received in such.
     pub(crate) segments: Option<Segments>,
     /// Attempts that count against the allowed retries.
@@ -122,6 +125,18 @@ pub enum Role {
     External,
     /// A segment of a large file: it is joined with the others, and has no record.
     Segment,
+}
+
+/// Whether what an earlier run has of a page is used without asking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reuse {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// It is: it is still fresh, and no host is asked.
+    Yes,
+    /// It is not.
+    No,
 }
 
 /// How a link that leaves the crawl is checked.
@@ -292,6 +307,7 @@ impl Job {
             since: Instant::now(),
             leased: None,
             stored: None,
+            reuse: Reuse::Unknown,
             segments: None,
             retries: 0,
             free_tries: 0,

@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::job::authentication::Authentication;
 use crate::job::netrc::Netrc;
 use crate::job::{Job, Role, basic};
 use crate::page::headers::{Headers, is_harmless};
@@ -51,16 +51,6 @@ pub(crate) struct Template {
     /// Logins for hosts to which no other `Authorization` is sent.
     netrc: Option<Netrc>,
     authentication: Authentication,
-}
-
-/// When the password of a login is sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Authentication {
-    /// With each request, by Basic authentication (RFC 7617), until a host challenges with Digest.
-    #[default]
-    Basic,
-    /// Never: it is only proved, to hosts that challenge with Digest (RFC 7616).
-    Digest,
 }
 
 /// One request, for either HTTP client.
@@ -130,6 +120,17 @@ impl Template {
             outgoing.headers.to_mut().remove(header::AUTHORIZATION);
         }
         outgoing
+    }
+
+    /// The request of a job, if its response may be used in place of asking again: it is for a page, a `GET`, and nothing
+    /// that the user attached may be a secret.
+    ///
+    /// The cookies that servers set do not count, as in any cache of one user (RFC 9111 4.1 leaves them to `Vary`).
+    pub(crate) fn reusable(&self, job: &Job) -> Option<Outgoing<'_>> {
+        let has_login = job.authorization.is_some() || self.login(job).is_some();
+        let outgoing = self.outgoing(job);
+        let is_usual = job.added.is_none() && outgoing.may_be_conditional(job);
+        (is_usual && !has_login).then_some(outgoing)
     }
 
     /// The request of a job, with its login as Basic authentication.

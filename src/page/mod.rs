@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod checksum;
 pub(crate) mod coding;
 pub(crate) mod failure;
+pub(crate) mod freshness;
 pub(crate) mod headers;
 pub(crate) mod memory;
 pub(crate) mod partial;

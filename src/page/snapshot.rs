@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::freshness::Freshness;
+
 /// The longest validator that is kept, in bytes.
 const LONGEST: usize = 1024;
 
@@ -15,6 +17,8 @@ pub(crate) struct Known {
     pub(crate) then: Snapshot,
     /// What there is in place of the body, if the page did not change.
     pub(crate) content: Content,
+    /// Whether it is used without asking, because it is still fresh.
+    pub(crate) is_reused: bool,
 }
 
 /// What there is of a page that did not change.
@@ -54,6 +58,8 @@ pub(crate) struct Snapshot {
     pub(crate) recipes: Vec<String>,
     /// What was read out of it, packed: its title, its links, its fields.
     pub(crate) content: Box<[u8]>,
+    /// Until when it may be used without asking.
+    pub(crate) fresh: Option<Freshness>,
 }
 
 impl Snapshot {
@@ -77,14 +83,17 @@ impl Snapshot {
 }
 
 impl Known {
+    /// Whether it was read with all of these recipes. A body can be read with any.
+    pub(crate) fn fits(&self, recipes: &[Arc<str>]) -> bool {
+        let known = &self.then.recipes;
+        let was_read = |recipe: &Arc<str>| known.iter().any(|known| **known == **recipe);
+        self.is_stored() || recipes.iter().all(was_read)
+    }
+
     /// Forgets the validators if the page is to be read with a recipe that it was not read with: it has to be sent again.
-    ///
-    /// A body can be read with any.
     pub(crate) fn fit(&mut self, recipes: &[Arc<str>]) {
-        let then = &mut self.then;
-        let was_read = |recipe: &Arc<str>| then.recipes.iter().any(|known| **known == **recipe);
-        if matches!(self.content, Content::Packed(_)) && !recipes.iter().all(was_read) {
-            (then.etag, then.last_modified) = (None, None);
+        if !self.fits(recipes) {
+            (self.then.etag, self.then.last_modified) = (None, None);
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::open::read_only;
 use super::table;
 use crate::error::{Error, Result};
+use crate::page::freshness::Freshness;
 use crate::page::snapshot::{Content, Known, Place};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
@@ -40,6 +41,18 @@ pub(crate) struct Lookup {
     fingerprints: Fingerprints,
     /// Whether the contents are places in an archive.
     has_places: bool,
+    knows_freshness: bool,
+}
+
+impl PastPlan {
+    /// Whether it is known until when the pages may be used without asking.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn knows_freshness(&self) -> Result<bool> {
+        let known = table::knows_freshness(&connect(self)?);
+        known.map_err(|error| failed(self, &error))
+    }
 }
 
 impl Past {
@@ -61,8 +74,11 @@ impl Past {
     /// # Errors
     /// When the database cannot be read.
     pub(crate) fn lookup(&self) -> Result<Lookup> {
+        let database = connect(&self.plan)?;
+        let knows_freshness = table::knows_freshness(&database);
         Ok(Lookup {
-            database: connect(&self.plan)?,
+            knows_freshness: knows_freshness.map_err(|error| failed(&self.plan, &error))?,
+            database,
             index: self.index.clone(),
             fingerprints: Fingerprints::seeded(self.plan.seed),
             has_places: self.plan.archive.is_some(),
@@ -75,21 +91,36 @@ impl Lookup {
     ///
     /// Then the page is requested like a new one, so nothing is lost.
     pub(crate) fn find(&self, url: &PageUrl) -> Option<Box<Known>> {
-        let fingerprint = self.fingerprints.of(url.as_str());
-        let end = self
-            .index
-            .partition_point(|(known, _)| *known <= fingerprint);
-        // An archive may have a page several times: the last one counts.
-        let (_, id) = self.index[..end]
-            .last()
-            .filter(|(known, _)| *known == fingerprint)?;
-        let mut then = table::read(&self.database, *id).ok().flatten()?;
+        let (_, id) = self.entry(url)?;
+        let mut then = table::read(&self.database, id).ok().flatten()?;
         let content = std::mem::take(&mut then.content);
         let content = match self.has_places {
             true => Content::Stored(postcard::from_bytes::<Box<Place>>(&content).ok()?),
             false => Content::Packed(content),
         };
-        Some(Box::new(Known { then, content }))
+        Some(Box::new(Known {
+            then,
+            content,
+            is_reused: false,
+        }))
+    }
+
+    /// Until when a page may be used without asking; `None` if the earlier run did not have it, or does not know.
+    pub(crate) fn freshness(&self, url: &PageUrl) -> Option<Freshness> {
+        let (fingerprint, id) = self.entry(url).filter(|_| self.knows_freshness)?;
+        let found = table::read_freshness(&self.database, id, fingerprint);
+        found.ok().flatten()
+    }
+
+    /// The fingerprint and the row of a page.
+    fn entry(&self, url: &PageUrl) -> Option<(u64, i64)> {
+        let fingerprint = self.fingerprints.of(url.as_str());
+        let end = self
+            .index
+            .partition_point(|(known, _)| *known <= fingerprint);
+        // An archive may have a page several times: the last one counts.
+        let entry = self.index[..end].last().copied();
+        entry.filter(|(known, _)| *known == fingerprint)
     }
 }
 

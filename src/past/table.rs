@@ -5,12 +5,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, params};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::page::freshness::Freshness;
 use crate::page::snapshot::Snapshot;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS pages(
     id INTEGER PRIMARY KEY, fingerprint INTEGER NOT NULL, etag TEXT, last_modified TEXT, sent INTEGER, sha256 BLOB,
     simhash INTEGER, recipes TEXT NOT NULL, content BLOB NOT NULL, sum INTEGER NOT NULL
+) STRICT;
+";
+
+/// Until when pages may be used without asking, in a table of its own: jobs of earlier versions have none.
+const FRESH: &str = "
+CREATE TABLE IF NOT EXISTS fresh(
+    id INTEGER PRIMARY KEY, until INTEGER NOT NULL, names TEXT NOT NULL, request INTEGER NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
 ";
 
@@ -25,13 +33,23 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 /// When its definition is damaged, so that a run notices before it has begun.
 pub(crate) fn create(database: &Connection) -> rusqlite::Result<()> {
     database.execute_batch(SCHEMA)?;
+    database.execute_batch(FRESH)?;
     database.prepare_cached(INSERT).map(drop)
 }
 
 /// Whether a database has the table.
 pub(crate) fn exists(database: &Connection) -> rusqlite::Result<bool> {
-    let query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'pages'";
-    let found = database.query_row(query, [], |_| Ok(())).optional()?;
+    has_table(database, "pages")
+}
+
+/// Whether a database knows until when its pages may be used without asking.
+pub(super) fn knows_freshness(database: &Connection) -> rusqlite::Result<bool> {
+    has_table(database, "fresh")
+}
+
+fn has_table(database: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let found = database.query_row(query, [name], |_| Ok(())).optional()?;
     Ok(found.is_some())
 }
 
@@ -55,7 +73,67 @@ pub(crate) fn write(
         &*snapshot.content,
         check_sum(fingerprint, snapshot),
     ])?;
+    write_freshness(
+        database,
+        id.cast_signed(),
+        fingerprint,
+        snapshot.fresh.as_ref(),
+    )
+}
+
+/// Writes until when the page with this number may be used without asking.
+fn write_freshness(
+    database: &Connection,
+    id: i64,
+    fingerprint: u64,
+    fresh: Option<&Freshness>,
+) -> rusqlite::Result<()> {
+    let until = fresh.and_then(|fresh| microseconds(fresh.until));
+    let Some((fresh, until)) = fresh.zip(until) else {
+        let mut forget = database.prepare_cached("DELETE FROM fresh WHERE id = ?1")?;
+        return forget.execute([id]).map(drop);
+    };
+    let mut insert =
+        database.prepare_cached("INSERT OR REPLACE INTO fresh VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let sum = freshness_sum(id, fingerprint, until, fresh);
+    let request = fresh.request.cast_signed();
+    insert.execute(params![id, until, fresh.names, request, sum])?;
     Ok(())
+}
+
+/// Until when the page in a row may be used without asking; `None` if that is not known, or damaged.
+pub(super) fn read_freshness(
+    database: &Connection,
+    id: i64,
+    fingerprint: u64,
+) -> rusqlite::Result<Option<Freshness>> {
+    let mut select =
+        database.prepare_cached("SELECT until, names, request, sum FROM fresh WHERE id = ?1")?;
+    let found = select.query_row([id], |row| {
+        let until: i64 = row.get(0)?;
+        let fresh = moment(until).map(|moment| Freshness {
+            until: moment,
+            names: row.get(1).unwrap_or_default(),
+            request: row.get::<_, i64>(2).unwrap_or_default().cast_unsigned(),
+        });
+        let sum: i64 = row.get(3)?;
+        Ok(fresh.filter(|fresh| sum == freshness_sum(id, fingerprint, until, fresh)))
+    });
+    Ok(found.optional()?.flatten())
+}
+
+fn freshness_sum(id: i64, fingerprint: u64, until: i64, fresh: &Freshness) -> i64 {
+    let mut hash = Xxh3::new();
+    for number in [
+        id,
+        fingerprint.cast_signed(),
+        until,
+        fresh.request.cast_signed(),
+    ] {
+        hash.update(&number.to_le_bytes());
+    }
+    hash.update(fresh.names.as_bytes());
+    hash.digest().cast_signed()
 }
 
 /// Removes the snapshot with this number.
@@ -93,6 +171,7 @@ pub(super) fn read(database: &Connection, id: i64) -> rusqlite::Result<Option<Sn
                 .map(str::to_owned)
                 .collect(),
             content: row.get::<_, Vec<u8>>(7)?.into(),
+            fresh: None,
         };
         let fingerprint = row.get::<_, i64>(0)?.cast_unsigned();
         let is_sound = row.get::<_, i64>(8)? == check_sum(fingerprint, &snapshot);

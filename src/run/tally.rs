@@ -62,6 +62,8 @@ pub struct Tally {
     pub wire_bytes: u64,
     /// Final statuses.
     pub statuses: BTreeMap<u16, u64>,
+    /// Pages of an earlier run that were used without asking, because they were still fresh.
+    pub cached: u64,
     /// What changed since the earlier run, for pages that it had, by [`Change::as_str`](crate::Change::as_str).
     pub changes: BTreeMap<&'static str, u64>,
     /// Failures by class, each with its first URL as an example.
@@ -162,6 +164,7 @@ impl Default for Tally {
             redirects: 0,
             wire_bytes: 0,
             statuses: BTreeMap::new(),
+            cached: 0,
             changes: BTreeMap::new(),
             failures: BTreeMap::new(),
             latency: Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are valid"),
@@ -221,6 +224,7 @@ impl Tally {
         match &visit.outcome {
             Ok(page) => {
                 *self.statuses.entry(page.status).or_default() += 1;
+                self.cached += u64::from(visit.parsed.cached);
                 if let Some(compared) = &visit.parsed.compared {
                     *self.changes.entry(compared.change.as_str()).or_default() += 1;
                 }

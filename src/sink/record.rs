@@ -118,6 +118,9 @@ pub struct Record<'a> {
     /// What changed since the earlier run: `no`, `shell` (bytes, but hardly the text) or `content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<&'static str>,
+    /// Whether an earlier response was used without asking, because it was still fresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<bool>,
     /// The checksums that the body was found to have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<&'a str>,
@@ -155,6 +158,8 @@ impl<'a> Record<'a> {
     pub fn of(visit: &'a Visit, body: bool) -> Self {
         let job = &visit.job;
         let page = visit.outcome.as_ref().ok();
+        // Nothing took any time, if nothing was sent.
+        let exchanged = page.filter(|_| !visit.parsed.cached);
         let error = visit.outcome.as_ref().err();
         let parsed = &visit.parsed;
         let url = match error {
@@ -178,7 +183,7 @@ impl<'a> Record<'a> {
             final_url: page.map(|_| job.url.as_str()),
             redirects: &job.hops,
             status: page.map(|page| page.status),
-            http_version: page.map(|page| page.version.as_str()),
+            http_version: exchanged.map(|page| page.version.as_str()),
             content_type: parsed.media_type.as_deref(),
             charset: parsed.charset.as_deref(),
             wire_bytes: page.map(|page| page.wire_bytes),
@@ -186,13 +191,13 @@ impl<'a> Record<'a> {
             sha256: parsed.digest.as_ref(),
             title: parsed.title.as_deref(),
             sent: sent.filter(moment::is_written),
-            queued_ms: page.map(|page| page.timing.queued),
-            resolve_ms: page.and_then(|page| page.timing.resolve),
-            connect_ms: page.and_then(|page| page.timing.connect),
-            tls_ms: page.and_then(|page| page.timing.tls),
-            first_byte_ms: page.map(|page| page.timing.first_byte),
-            body_ms: page.map(|page| page.timing.total.saturating_sub(page.timing.first_byte)),
-            total_ms: page.map(|page| page.timing.total),
+            queued_ms: exchanged.map(|page| page.timing.queued),
+            resolve_ms: exchanged.and_then(|page| page.timing.resolve),
+            connect_ms: exchanged.and_then(|page| page.timing.connect),
+            tls_ms: exchanged.and_then(|page| page.timing.tls),
+            first_byte_ms: exchanged.map(|page| page.timing.first_byte),
+            body_ms: exchanged.map(|page| page.timing.total.saturating_sub(page.timing.first_byte)),
+            total_ms: exchanged.map(|page| page.timing.total),
             parse_ms: parsed.took,
             attempts: &job.attempts,
             pass: job.pass,
@@ -218,6 +223,7 @@ impl<'a> Record<'a> {
                 .filter(|compared| compared.is_unchanged)
                 .map(|_| true),
             changed: compared.map(|compared| compared.change.as_str()),
+            cached: parsed.cached.then_some(true),
             checked: parsed.checked.as_deref(),
             note: parsed.note.as_deref(),
             columns: job

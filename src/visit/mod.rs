@@ -87,6 +87,8 @@ pub struct Parsed {
     pub custom: Custom,
     /// How the page compares with what an earlier run had, if the run compares with one that had it.
     pub compared: Option<Box<Compared>>,
+    /// Whether an earlier response is used without asking, because it is still fresh.
+    pub cached: bool,
     /// What a later run needs to know about the page, if the run is kept in a job.
     pub(crate) snapshot: Option<Arc<Snapshot>>,
     /// The result of the [`Work`](crate::parse::Work) on the page.

@@ -7,13 +7,14 @@ use super::plan::Plan;
 use crate::job::Job;
 use crate::page::Page;
 use crate::page::failure::FetchError;
+use crate::page::freshness::{Exchange, Freshness};
 use crate::page::snapshot::{Content, Known, Place, Snapshot};
 use crate::parse;
 use crate::visit::Parsed;
 
 /// What is read out of a page that did not change, from what an earlier run had.
 ///
-/// If that is its body, the page gets it: then it is as if it had been sent, but for its head.
+/// If that is its body, the page gets it: then it is as if it had been sent, but for the head of a 304.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -34,6 +35,9 @@ pub(super) fn unchanged(
     let parsed = parse_body(job, &stored, plan)?;
     (known.then.sha256, known.then.simhash) = (parsed.digest, parsed.simhash);
     page.body = stored.body;
+    if known.is_reused {
+        (page.headers, page.version) = (stored.headers, stored.version);
+    }
     Ok(parsed)
 }
 
@@ -77,8 +81,10 @@ pub(super) fn snapshot(
     page: &Page,
     parsed: &Parsed,
     known: Option<&Known>,
+    plan: &Plan,
 ) -> Option<Snapshot> {
-    let known = known.filter(|_| page.status == StatusCode::NOT_MODIFIED);
+    let known = known.filter(|known| known.is_reused || page.status == StatusCode::NOT_MODIFIED);
+    let reused = known.filter(|known| known.is_reused);
     let before = known.map(|known| &known.then);
     let validator = |name, before: Option<&String>| {
         Snapshot::validator(page.headers.text(name)).or_else(|| before.cloned())
@@ -89,16 +95,34 @@ pub(super) fn snapshot(
             header::LAST_MODIFIED,
             before.and_then(|before| before.last_modified.as_ref()),
         ),
-        sent: page.timing.sent,
+        sent: reused.map_or(page.timing.sent, |known| known.then.sent),
         sha256: parsed.digest,
         simhash: parsed.simhash,
+        fresh: match reused {
+            Some(known) => known.then.fresh.clone(),
+            None => freshness(job, page, plan),
+        },
         recipes: match known {
             Some(known) if !known.is_stored() => known.then.recipes.clone(),
             _ => job.recipes.iter().map(ToString::to_string).collect(),
         },
         content: Box::default(),
     };
-    // Without a validator the page is sent again, and its links with it.
-    snapshot.content = parsed.pack(snapshot.has_validator())?;
+    // Otherwise the page is sent again, and its links with it.
+    let needs_links = snapshot.has_validator() || snapshot.fresh.is_some();
+    snapshot.content = parsed.pack(needs_links)?;
     Some(snapshot)
+}
+
+/// Until when a page may be used without asking.
+///
+/// A 304 has what the whole response would say about that (RFC 9110 15.4.5).
+fn freshness(job: &Job, page: &Page, plan: &Plan) -> Option<Freshness> {
+    let sent = page.timing.sent?;
+    let exchange = Exchange {
+        sent,
+        answered: sent.checked_add(page.timing.first_byte)?,
+    };
+    let request = plan.shared.reusable(job)?;
+    Freshness::of(&page.headers.0, &request.headers, exchange)
 }

@@ -52,9 +52,10 @@ fn parse_page(
         && known
             .as_ref()
             .is_some_and(|known| known.then.has_validator());
+    let is_reused = known.as_ref().is_some_and(|known| known.is_reused);
     let mut known = known.filter(|_| is_unchanged || page.status == StatusCode::OK);
     let mut parsed = match known.as_deref_mut() {
-        Some(known) if is_unchanged => unchanged(job, page, known, plan)?,
+        Some(known) if is_unchanged || is_reused => unchanged(job, page, known, plan)?,
         Some(known) => {
             // Before the page takes its share of memory: one that waits must not have any.
             measure(job, known, plan);
@@ -66,9 +67,11 @@ fn parse_page(
         && matches!(job.role, Role::Page | Role::Asset)
         && (is_unchanged || page.status == StatusCode::OK && parsed.fault.is_none())
     {
-        parsed.snapshot = snapshot(job, page, &parsed, known.as_deref()).map(Arc::new);
+        parsed.snapshot = snapshot(job, page, &parsed, known.as_deref(), plan).map(Arc::new);
     }
-    if let Some(known) = known
+    parsed.cached = is_reused;
+    // Nobody was asked whether a page changed that is still fresh.
+    if let Some(known) = known.filter(|_| !is_reused)
         && let Some(change) = Change::between(&known.then, parsed.digest, parsed.simhash)
     {
         parsed.compared = Some(Box::new(Compared {

@@ -1,6 +1,7 @@
 //! A run that asks only for what changed since an earlier one: every page is asked, hardly a byte is sent, no link is lost.
 
 mod archives;
+mod fresh;
 mod outputs;
 
 use std::collections::BTreeMap;

@@ -92,6 +92,14 @@ pub(super) struct Keeping {
     #[arg(long, value_name = "OLD")]
     since: Option<PathBuf>,
 
+    /// Use pages of OLD without asking, as long as their servers said that they are fresh
+    ///
+    /// That is by Cache-Control and Expires (RFC 9111), as a browser's cache does; nothing is guessed from the age of a page.
+    /// Its record has "cached", its links are followed, and its host is not asked. Not for requests with a login, a cookie
+    /// or a header of your own that may be a secret.
+    #[arg(long, requires = "since")]
+    fresh_ok: bool,
+
     /// Delete what is in the job folder, and start over
     #[arg(long, requires = "job")]
     fresh: bool,
@@ -110,6 +118,11 @@ impl Keeping {
     /// The earlier run that this one compares with.
     pub(super) fn since(&self) -> Option<PathBuf> {
         self.since.clone()
+    }
+
+    /// Whether its pages are used without asking while they are fresh.
+    pub(super) fn fresh_ok(&self) -> bool {
+        self.fresh_ok
     }
 
     /// The settings of the job, if one is asked for.

@@ -158,6 +158,7 @@ impl Common {
         }
         config.job = self.job.settings(command, &settings)?;
         config.since = self.job.since();
+        config.fresh_ok = self.job.fresh_ok();
         self.conditions.request.json = self.body.json.take();
         let notices = self.conditions.apply(&mut config, &settings)?;
         let files = self.conditions.request.cookie_files();

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use http::header;
+use http::{HeaderMap, header};
 
 use super::needs::Needs;
 use super::table::{FinishedTable, Table};
 use crate::archive::{Found, Placed, Places};
 use crate::earlier::archive::damaged;
 use crate::error::{Error, Result};
+use crate::page::freshness::{Exchange, Freshness};
 use crate::page::snapshot::Snapshot;
 
 /// Makes a table of an archive.
@@ -58,7 +59,22 @@ fn snapshot(page: &Placed) -> Snapshot {
         etag: validator(header::ETAG),
         last_modified: validator(header::LAST_MODIFIED),
         sent: page.sent,
+        fresh: freshness(page),
         content: postcard::to_stdvec(&page.place).unwrap_or_default().into(),
         ..Snapshot::default()
     }
+}
+
+/// Until when a page may be used without asking.
+///
+/// Not if it was selected by fields of its request: which it had is not certain. How long the response took is not in the
+/// archive.
+fn freshness(page: &Placed) -> Option<Freshness> {
+    let headers = &page.headers.0;
+    let sent = page.sent.filter(|_| !headers.contains_key(header::VARY))?;
+    let exchange = Exchange {
+        sent,
+        answered: sent,
+    };
+    Freshness::of(headers, &HeaderMap::new(), exchange)
 }

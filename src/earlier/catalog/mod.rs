@@ -66,6 +66,11 @@ impl Catalog {
                            again; an archive of the run has them";
             return Err(Error::invalid(Setting::Since, problem));
         }
+        if needs.freshness && !plan.knows_freshness()? {
+            let problem = "the job is of an earlier version of haul, which did not keep how long its pages are fresh; crawl \
+                           once more with this one";
+            return Err(Error::store(path, problem));
+        }
         Ok(Self { plan, _made: None })
     }
 }

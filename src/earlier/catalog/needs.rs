@@ -12,6 +12,8 @@ pub(crate) struct Needs {
     pub(crate) links: bool,
     /// Whether values are extracted.
     pub(crate) values: bool,
+    /// Whether pages are used without asking while they are fresh.
+    pub(crate) freshness: bool,
     /// Whether the bodies of pages that did not change are needed.
     pub(crate) bodies: bool,
 }

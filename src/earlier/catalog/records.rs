@@ -28,6 +28,9 @@ pub(super) fn table(path: &Path, needs: &Needs) -> Result<FinishedTable> {
         Needs { bodies: true, .. } => {
             "an output has no bodies: those of pages that did not change cannot be saved or written again"
         }
+        Needs {
+            freshness: true, ..
+        } => "an output does not say how long its pages are fresh",
         Needs { values: true, .. } => {
             "an output does not say by which selectors and recipes its values were read, so they cannot be carried over"
         }

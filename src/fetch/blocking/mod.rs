@@ -26,13 +26,14 @@ use super::download::{Answered, Download, Step};
 use super::fault;
 use super::guard::{admits, check_answer, check_url};
 use super::proxy::Proxy;
+use super::reused::reused;
 use super::segments;
 use super::shared::Shared;
 use super::spool::SpoolFile;
 use super::tls::Offer;
 use crate::error::Result;
-use crate::job::Job;
 use crate::job::segments::Segments;
+use crate::job::{Job, Reuse};
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::past::Lookup;
@@ -90,6 +91,9 @@ impl BlockingFetcher {
         let shared = self.shared.clone();
         if let Some(Segments::Complete(whole)) = &job.segments {
             return segments::join(whole, &shared.plan.spool, job.checksum().is_some());
+        }
+        if job.reuse == Reuse::Yes {
+            return reused(job, self.past.as_ref());
         }
         let clock = Clock::new(&shared.plan.settings.deadlines);
         let (route, proxy) = match shared.proxies.of(job) {

@@ -28,6 +28,7 @@ use super::home::Home;
 use super::host::Host;
 use super::limits::Limits;
 use super::pace::Pace;
+use super::reuse::FreshPages;
 use super::window::{Reply, Window};
 use crate::job::{Job, Reach, Role};
 use crate::page::failure::FetchError;
@@ -71,6 +72,8 @@ pub(crate) struct Workbench {
     max_crawl_delay: Duration,
     /// Whether new jobs are no longer accepted.
     closed: bool,
+    /// The pages that are used without asking, if any are.
+    fresh: Option<FreshPages>,
     tidy_at: usize,
     /// What other runs on this machine do; `None` if it does not matter.
     shared: Option<SharedPace>,
@@ -85,6 +88,8 @@ struct Delayed {
 pub(crate) enum Turn {
     /// A job that may be sent now.
     Job(Box<Job>),
+    /// A job whose page is used without asking its host.
+    Fresh(Box<Job>),
     /// The robots.txt of this host, before any other job of it; it is then in flight.
     Robots(HostKey, Reach),
     /// A job that is not to be sent: its host was given up, or forbids it.
@@ -116,6 +121,7 @@ impl Workbench {
             paced: false,
             max_crawl_delay: Duration::MAX,
             closed: false,
+            fresh: None,
             tidy_at: HOSTS,
             shared: None,
         }
@@ -233,6 +239,9 @@ impl Workbench {
             let job = self.take_first(place, now)?;
             return Some(Turn::Refused(job, error));
         }
+        if !missing && self.is_fresh(place, now) {
+            return self.take_first(place, now).map(Turn::Fresh);
+        }
         if let Some(until) = self.not_before(place, now) {
             self.host_at(place).listed = true;
             self.later.push(Reverse((until, place)));
@@ -249,6 +258,22 @@ impl Workbench {
             Some(key) => Some(Turn::Robots(key, reach)),
             None => self.take_first(place, now).map(Turn::Job),
         }
+    }
+
+    /// Whether the first job of a host needs no request.
+    fn is_fresh(&mut self, place: HostIndex, now: Instant) -> bool {
+        let Some(fresh) = self.fresh.take() else {
+            return false;
+        };
+        let first = self.host_at(place).waiting.front_mut();
+        let is_fresh = first.is_some_and(|job| fresh.has(job, now));
+        self.fresh = Some(fresh);
+        is_fresh
+    }
+
+    /// Uses pages of an earlier run from now on.
+    pub(in crate::frontier) fn reuse(&mut self, pages: FreshPages) {
+        self.fresh = Some(pages);
     }
 
     fn take_first(&mut self, place: HostIndex, now: Instant) -> Option<Box<Job>> {

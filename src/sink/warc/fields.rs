@@ -73,7 +73,9 @@ impl Fields {
         for attempt in &job.attempts {
             fields.add("failedAttempt", &failed(attempt));
         }
-        if let Ok(page) = &visit.outcome {
+        if visit.parsed.cached {
+            fields.add("cached", "true");
+        } else if let Ok(page) = &visit.outcome {
             let timing = &page.timing;
             fields.add("fetchTimeMs", &timing.total.as_millis().to_string());
             fields.add("firstByteMs", &timing.first_byte.as_millis().to_string());

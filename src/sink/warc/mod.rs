@@ -368,6 +368,8 @@ impl Sink for Warc {
         let capture = self.capture(&visit.job, visit.outcome.as_ref().ok(), None);
         self.write_redirects(&capture)?;
         match &visit.outcome {
+            // Nothing was sent, and nothing received.
+            Ok(_) if visit.parsed.cached => self.write_metadata(&capture, capture.id, visit, &[]),
             Ok(page) => {
                 let compared = visit.parsed.compared.as_deref();
                 match compared.filter(|compared| compared.is_unchanged) {
