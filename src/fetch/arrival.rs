@@ -15,9 +15,9 @@ use super::framing::{Framing, framing};
 use super::plan::SpoolPlan;
 use super::range::ContentRange;
 use super::spool::{self, Partial, SpoolFile};
-use crate::job::Job;
 use crate::job::outgoing::Outgoing;
 use crate::job::segments::Segments;
+use crate::job::{Job, Reuse};
 use crate::page::checksum::Claim;
 use crate::page::failure::FetchError;
 use crate::page::headers::Headers;
@@ -87,7 +87,8 @@ impl Asked {
             outgoing.resume(&partial.note, partial.length);
         }
         let mut known = past
-            .filter(|_| partial.is_none() && outgoing.may_be_conditional(job))
+            .filter(|_| partial.is_none() && job.reuse != Reuse::Unreadable)
+            .filter(|_| outgoing.may_be_conditional(job))
             .and_then(|past| past.find(&job.url));
         if let Some(known) = &mut known {
             known.fit(&job.recipes);

@@ -101,6 +101,9 @@ impl Frontier {
             self.workbench.put_back(visit.job, Duration::ZERO, now);
             return Noted::Again(Again::Login);
         }
+        if visit.parsed.lacks_earlier && visit.job.reuse != Reuse::Unreadable {
+            return self.ask_again(*visit, now);
+        }
         let mut visit = match self.split(visit, now) {
             Ok(noted) => return noted,
             Err(visit) => visit,
@@ -194,19 +197,8 @@ impl Frontier {
         })
     }
 
-    /// Notes that the page of an earlier run was used, or that it cannot be: then its host is asked.
-    fn end_reuse(&mut self, visit: Box<Visit>, now: Instant) -> Noted {
-        if visit.outcome.is_ok() {
-            return self.end(visit, now);
-        }
-        let mut job = visit.job;
-        job.reuse = Reuse::No;
-        self.workbench.put_back(job, Duration::ZERO, now);
-        Noted::Again(Again::Asked)
-    }
-
     /// Ends a job: nothing more is requested for it.
-    fn end(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
+    pub(super) fn end(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
         if visit.job.role == Role::Segment {
             return self.end_segment(*visit, now);
         }
@@ -397,6 +389,7 @@ impl Frontier {
         let mut job = visit.job.clone();
         job.url = target;
         job.host = host;
+        job.reuse = Reuse::Unknown;
         job.via = Via::Redirect;
         job.reach = reach;
         job.hops.push(hop);

@@ -15,6 +15,7 @@
 mod access;
 mod admission;
 mod again;
+mod anew;
 mod awaited;
 mod claim;
 mod company;

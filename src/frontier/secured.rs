@@ -12,7 +12,7 @@ use super::{Duplicates, Frontier};
 use crate::cookies::seconds;
 use crate::error::Result;
 use crate::hsts::StrictHosts;
-use crate::job::{Hop, Job, Role};
+use crate::job::{Hop, Job, Reuse, Role};
 use crate::url::PageUrl;
 use crate::visit::Visit;
 
@@ -121,6 +121,7 @@ impl Frontier {
         self.workbench.landed(&job.host, None, None, now, |_| ());
         let asked = std::mem::replace(&mut job.url, url);
         job.host = job.url.host_key();
+        job.reuse = Reuse::Unknown;
         job.hops.push(Hop {
             url: asked,
             status: INTERNAL,

@@ -137,6 +137,8 @@ pub(crate) enum Reuse {
     Yes,
     /// It is not.
     No,
+    /// It cannot be read, so the page is requested as if there were no earlier run.
+    Unreadable,
 }
 
 /// How a link that leaves the crawl is checked.

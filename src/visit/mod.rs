@@ -89,6 +89,8 @@ pub struct Parsed {
     pub compared: Option<Box<Compared>>,
     /// Whether an earlier response is used without asking, because it is still fresh.
     pub cached: bool,
+    /// Whether there should be something of an earlier run in place of the body, and it cannot be read.
+    pub(crate) lacks_earlier: bool,
     /// What a later run needs to know about the page, if the run is kept in a job.
     pub(crate) snapshot: Option<Arc<Snapshot>>,
     /// The result of the [`Work`](crate::parse::Work) on the page.

@@ -26,19 +26,30 @@ pub(crate) use plan::{OwnExtractor, Plan};
 ///
 /// A page whose body does not have the checksum that it should have becomes an error.
 pub(crate) fn parse(job: &Job, outcome: &mut Result<Page, FetchError>, plan: &Plan) -> Parsed {
+    let needs_earlier;
     let parsed = match outcome {
         // Its body is still to be received.
         Ok(page) if page.segments.is_some() => return Parsed::default(),
         Ok(page) => {
             let known = page.known.take();
+            needs_earlier = known.as_ref().is_some_and(|known| replaces(known, page));
             parse_page(job, page, known, plan)
         }
         Err(_) => return Parsed::default(),
     };
     parsed.unwrap_or_else(|error| {
         *outcome = Err(error);
-        Parsed::default()
+        Parsed {
+            lacks_earlier: needs_earlier,
+            ..Parsed::default()
+        }
     })
+}
+
+/// Whether what an earlier run has takes the place of a page's body.
+fn replaces(known: &Known, page: &Page) -> bool {
+    let is_unchanged = page.status == StatusCode::NOT_MODIFIED && known.then.has_validator();
+    known.is_reused || is_unchanged
 }
 
 /// Parses a page, or what an earlier run has in its place if it did not change, and compares the two.
@@ -48,11 +59,8 @@ fn parse_page(
     known: Option<Box<Known>>,
     plan: &Plan,
 ) -> Result<Parsed, FetchError> {
-    let is_unchanged = page.status == StatusCode::NOT_MODIFIED
-        && known
-            .as_ref()
-            .is_some_and(|known| known.then.has_validator());
     let is_reused = known.as_ref().is_some_and(|known| known.is_reused);
+    let is_unchanged = !is_reused && known.as_ref().is_some_and(|known| replaces(known, page));
     let mut known = known.filter(|_| is_unchanged || page.status == StatusCode::OK);
     let mut parsed = match known.as_deref_mut() {
         Some(known) if is_unchanged || is_reused => unchanged(job, page, known, plan)?,

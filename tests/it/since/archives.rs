@@ -356,3 +356,51 @@ fn an_archive_that_cannot_be_compared_with_is_refused_before_anything_is_sent() 
     }
     assert_eq!(origin.log().requests(), before, "nothing was sent");
 }
+
+#[test]
+fn a_page_whose_body_cannot_be_read_any_more_is_requested_as_a_whole() {
+    on_every_engine(|engine| {
+        let folder = Folder::new();
+        let path = folder.path();
+        let archive = path.join("old.warc");
+        let damaged = archive.clone();
+        // The archive is damaged while the page is asked for, behind the back of the run.
+        let origin = Site::builder()
+            .route_with("/", move |request| {
+                if request.header("if-none-match").is_none() {
+                    return Response::page("<title>Sent</title>");
+                }
+                let length = fs::metadata(&damaged).unwrap().len();
+                fs::write(&damaged, vec![b'x'; length as usize]).unwrap();
+                Reply::new(304).into()
+            })
+            .start()
+            .unwrap();
+        let url = origin.url("/");
+        let page = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n\r\n<title>Stored</title>";
+        fs::write(&archive, record("response", "1", &url, "", page.as_bytes())).unwrap();
+        let line = [
+            "fetch",
+            &url,
+            "--allow-private",
+            "-q",
+            "--engine",
+            engine,
+            "--since",
+            "old.warc",
+            "-o",
+            "new.jsonl",
+        ];
+        go(path, &line);
+        let records = written::jsonl(&path.join("new.jsonl"));
+        assert_eq!(records.len(), 1);
+        let record = &records[0];
+        assert_eq!(record["title"], "Sent", "{engine}: {record}");
+        assert_eq!(record["status"], 200, "{engine}: {record}");
+        assert!(record["unchanged"].is_null(), "{engine}: {record}");
+        assert_eq!(
+            record["attempts"][0]["error"], "decode",
+            "{engine}: {record}"
+        );
+    });
+}
