@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cache::CacheSettings;
 use crate::cookies::{CookieSettings, Cookies};
 use crate::engine::{self, Engine};
 use crate::fetch::FetchSettings;
@@ -69,6 +70,8 @@ pub struct Config {
     /// Whether pages of the earlier run are used without asking, as long as their servers said that they are fresh
     /// (RFC 9111).
     pub fresh_ok: bool,
+    /// The cache, in place of an earlier run: it is read and written (RFC 9111).
+    pub cache: Option<CacheSettings>,
     /// The binary that the children of `processes` run; `None` is the current one.
     ///
     /// It must call [`serve_parent`](crate::engine::serve_parent) when its first argument is
@@ -161,6 +164,7 @@ impl Config {
             job: None,
             since: None,
             fresh_ok: false,
+            cache: None,
             program: None,
         }
     }

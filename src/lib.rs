@@ -127,6 +127,7 @@ mod visit;
 
 // The parts.
 pub mod archive;
+mod cache;
 mod descriptors;
 pub mod earlier;
 pub mod engine;
@@ -157,6 +158,7 @@ pub mod origin;
 pub mod replay;
 pub mod report;
 
+pub use cache::CacheSettings;
 pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Decision, Ended, Outcome, PendingRequest, Runner, Visits, crawl};
 pub use error::{Difference, Error, Result, Setting};

@@ -6,6 +6,7 @@
 //! visits final: the sinks first, then the store.
 
 mod additions;
+mod cached;
 mod checkpoint;
 mod claimed;
 mod cookies;
@@ -336,6 +337,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.unrecorded(&visit);
             return Ok(());
         }
+        self.cache(&visit);
         self.tally.settled(&visit);
         if self.follow.is_some() {
             self.tally.crawled(&visit);

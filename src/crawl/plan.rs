@@ -184,6 +184,7 @@ fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
         },
         settings: config.fetch.clone(),
         past: None,
+        cache: None,
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::cookies::RunCookies;
 use super::hook::Hook;
+use crate::cache;
 use crate::config::BrokenSettings;
 use crate::engine::Crew;
 use crate::follow::LinkFollower;
@@ -32,6 +33,8 @@ pub(super) struct Run<F> {
     pub(super) crew: Crew,
     pub(super) cookies: RunCookies,
     pub(super) writer: Writer,
+    /// Writes to the cache, if there is one.
+    pub(super) cache: Option<cache::Writer>,
     /// Decides which links become jobs; `None` if links are not followed.
     pub(super) follow: Option<LinkFollower>,
     /// Which page links where, and the reports to write; `None` if none are wanted.

@@ -15,6 +15,7 @@ use super::pipes;
 use super::plan::RunPlan;
 use super::run::{BATCH, Run};
 use super::stored::Pages;
+use crate::cache;
 use crate::config::{Config, JobSettings};
 use crate::descriptors;
 use crate::earlier::{Catalog, Needs};
@@ -47,7 +48,11 @@ pub(super) async fn run(
 ) -> Result<Outcome> {
     additions.check(config.engine)?;
     config.claims().check()?;
-    if config.fresh_ok && additions.hook.is_some() {
+    if config.cache.is_some() && config.since.is_some() {
+        let problem = "cannot be combined with the cache: each says what there is of a page";
+        return Err(Error::invalid(Setting::Since, problem));
+    }
+    if (config.fresh_ok || config.cache.is_some()) && additions.hook.is_some() {
         let problem = "a page that is still fresh is not asked, so a hook that sees every request cannot be combined with it";
         return Err(Error::invalid(Setting::Since, problem));
     }
@@ -136,6 +141,22 @@ pub(super) async fn run(
     }
     let fingerprints = frontier.fingerprints();
     let parse = plan.parse.marked_by(fingerprints);
+    let cache = match config.cache.as_ref().filter(|_| pages == Pages::Asked) {
+        Some(settings) => match cache::Writer::start(settings) {
+            Ok(cache) => {
+                plan.fetch.cache = Some(settings.clone());
+                Some(cache)
+            }
+            Err(problem) => {
+                let folder = settings.folder.display();
+                tell(&Event::Notice(&format!(
+                    "the cache in {folder} is not used: {problem}"
+                )));
+                None
+            }
+        },
+        None => None,
+    };
     let mut lanes = Plan::new(plan.fetch, parse, config.program.clone())?;
     lanes.own = additions.extractor.take();
     let read = Position {
@@ -143,7 +164,7 @@ pub(super) async fn run(
         taken: list.taken,
         again: frontier.awaited(),
     };
-    if config.fresh_ok
+    if (config.fresh_ok || cache.is_some())
         && let Some(past) = lanes.shared.lookup()?
     {
         let template = config.fetch.template();
@@ -169,6 +190,7 @@ pub(super) async fn run(
     }
     drop(pipes);
     let mut run = Run {
+        cache,
         frontier,
         crew,
         cookies,
@@ -202,6 +224,7 @@ pub(super) async fn run(
         Ok((ended, reading)) => run.end(ended, reading).await,
         Err(error) => Err(error),
     };
+    run.end_cache();
     match outcome {
         Ok(outcome) => {
             run.crew.dismiss();

@@ -3,13 +3,13 @@
 use super::page::{Page, Wants};
 use crate::error::Result;
 use crate::page::snapshot::{Content, Known};
-use crate::past::{Lookup, Past, PastPlan};
+use crate::past::{Past, PastPlan, RunLookup};
 use crate::url::PageUrl;
 use crate::url::fingerprint::Fingerprints;
 use crate::visit::Parsed;
 
 /// The snapshots of a job's pages.
-pub(super) struct Kept(Lookup);
+pub(super) struct Kept(RunLookup);
 
 impl Kept {
     /// Opens them.

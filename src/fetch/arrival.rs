@@ -89,6 +89,7 @@ impl Asked {
         let mut known = past
             .filter(|_| partial.is_none() && job.reuse != Reuse::Unreadable)
             .filter(|_| outgoing.may_be_conditional(job))
+            .filter(|past| past.is_own() || is_anonymous(outgoing, job))
             .and_then(|past| past.find(&job.url));
         if let Some(known) = &mut known {
             known.fit(&job.recipes);
@@ -120,6 +121,11 @@ impl Asked {
             known: None,
         })
     }
+}
+
+/// Whether a request has nothing that may be a secret.
+fn is_anonymous(outgoing: &Outgoing<'_>, job: &Job) -> bool {
+    outgoing.is_harmless() && job.authorization.is_none() && job.cookie.is_none()
 }
 
 impl Arrival {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::settings::FetchSettings;
+use crate::cache::CacheSettings;
 use crate::past::PastPlan;
 
 /// How long an idle connection is kept if no host has a longer delay.
@@ -26,6 +27,8 @@ pub(crate) struct FetchPlan {
     pub(crate) keep_idle: Duration,
     /// Where the pages of an earlier run are, if only what changed since is wanted.
     pub(crate) past: Option<PastPlan>,
+    /// The cache, if pages are looked up there instead.
+    pub(crate) cache: Option<CacheSettings>,
 }
 
 /// How bodies too large for memory are kept.
@@ -55,6 +58,7 @@ impl Default for FetchPlan {
             idle_per_host: 32,
             keep_idle: KEEP_IDLE,
             past: None,
+            cache: None,
         }
     }
 }

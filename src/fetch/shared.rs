@@ -11,6 +11,7 @@ use super::proxies::Proxies;
 use super::proxy::{Proxy, ProxyScheme};
 use super::settings::{FetchSettings, Private};
 use super::tls::Tls;
+use crate::cache::Reader;
 use crate::error::{Error, Result, Setting};
 use crate::job::outgoing::{Outgoing, Template};
 use crate::job::{Job, Reach};
@@ -69,12 +70,16 @@ impl Shared {
         &self.connections
     }
 
-    /// The pages of an earlier run, for one thread.
+    /// Earlier pages, for one thread.
     ///
     /// # Errors
     /// When they cannot be read.
     pub(crate) fn lookup(&self) -> Result<Option<Lookup>> {
-        self.past.as_ref().map(Past::lookup).transpose()
+        Ok(match (&self.past, &self.plan.cache) {
+            (Some(past), _) => Some(Lookup::Run(past.lookup()?)),
+            (None, Some(cache)) => Some(Lookup::Cache(Reader::open(cache)?)),
+            (None, None) => None,
+        })
     }
 
     /// The plan of the fetch path.

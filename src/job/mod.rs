@@ -6,6 +6,7 @@
 pub(crate) mod authentication;
 pub(crate) mod basic;
 mod challenge;
+mod conditional;
 pub(crate) mod digest;
 pub(crate) mod netrc;
 pub(crate) mod outgoing;

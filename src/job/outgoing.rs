@@ -14,10 +14,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::authentication::Authentication;
 use crate::job::netrc::Netrc;
-use crate::job::{Job, Role, basic};
+use crate::job::{Job, basic};
 use crate::page::headers::{Headers, is_harmless};
 use crate::page::partial::Note;
-use crate::page::snapshot::Snapshot;
 use crate::url::{HostPattern, PageUrl, UserInfo};
 
 /// Headers that may be sent to another origin after a link or a redirect: they say what haul can read, not who the
@@ -120,17 +119,6 @@ impl Template {
             outgoing.headers.to_mut().remove(header::AUTHORIZATION);
         }
         outgoing
-    }
-
-    /// The request of a job, if its response may be used in place of asking again: it is for a page, a `GET`, and nothing
-    /// that the user attached may be a secret.
-    ///
-    /// The cookies that servers set do not count, as in any cache of one user (RFC 9111 4.1 leaves them to `Vary`).
-    pub(crate) fn reusable(&self, job: &Job) -> Option<Outgoing<'_>> {
-        let has_login = job.authorization.is_some() || self.login(job).is_some();
-        let outgoing = self.outgoing(job);
-        let is_usual = job.added.is_none() && outgoing.may_be_conditional(job);
-        (is_usual && !has_login).then_some(outgoing)
     }
 
     /// The request of a job, with its login as Basic authentication.
@@ -290,41 +278,6 @@ impl Outgoing<'_> {
     pub(crate) fn wants_close(&self) -> bool {
         let connection = self.headers.get(header::CONNECTION);
         connection.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
-    }
-
-    /// Whether the request may ask only for what changed since an earlier run: it is for a page, fully described by its
-    /// URL, and the user did not make it conditional.
-    pub(crate) fn may_be_conditional(&self, job: &Job) -> bool {
-        let conditions = [
-            header::IF_NONE_MATCH,
-            header::IF_MODIFIED_SINCE,
-            header::IF_MATCH,
-            header::IF_UNMODIFIED_SINCE,
-            header::IF_RANGE,
-            header::RANGE,
-        ];
-        matches!(job.role, Role::Page | Role::Asset)
-            && job.is_plain()
-            && self.method == Method::GET
-            && !conditions
-                .iter()
-                .any(|name| self.headers.contains_key(name))
-    }
-
-    /// Asks for the body only if it changed (RFC 9110 13.1.2, 13.1.3).
-    ///
-    /// A server that knows ETags ignores the date.
-    pub(crate) fn ask_if_changed(&mut self, known: &Snapshot) {
-        let validators = [
-            (header::IF_NONE_MATCH, &known.etag),
-            (header::IF_MODIFIED_SINCE, &known.last_modified),
-        ];
-        for (name, value) in validators {
-            let value = value.as_deref().map(HeaderValue::try_from);
-            if let Some(Ok(value)) = value {
-                self.headers.to_mut().insert(name, value);
-            }
-        }
     }
 
     /// Requests the rest of a body or of a segment of it, after the bytes that are there.

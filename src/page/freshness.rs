@@ -67,6 +67,11 @@ fn may_be_shared(request: &HeaderMap) -> bool {
     request.keys().all(|name| is_harmless(name.as_str()))
 }
 
+/// Whether a response may be kept for later requests at all.
+pub(crate) fn may_be_kept(response: &HeaderMap) -> bool {
+    !Control::of(response).forbids_keeping
+}
+
 /// The names in `Vary`; `None` if it says that no other request is alike, or names what is only known when it is sent,
 /// such as the cookies that servers set.
 fn names_of(response: &HeaderMap) -> Option<String> {
@@ -136,6 +141,8 @@ fn fresh_until(response: &HeaderMap, exchange: Exchange) -> Option<SystemTime> {
 struct Control {
     /// Whether the response must not be kept, or not be used without asking.
     forbids: bool,
+    /// Whether it must not be kept.
+    forbids_keeping: bool,
     /// `max-age`; `Some(None)` if it is given and unclear.
     max_age: Option<Option<Duration>>,
 }
@@ -152,7 +159,7 @@ impl Control {
         }
         for line in lines {
             let Ok(text) = line.to_str() else {
-                control.forbids = true;
+                (control.forbids, control.forbids_keeping) = (true, true);
                 continue;
             };
             for directive in directives(text) {
@@ -162,7 +169,8 @@ impl Control {
                 };
                 match name.to_ascii_lowercase().as_str() {
                     // With the names of fields, `no-cache` is about those alone; it is taken for all (RFC 9111 5.2.2.4).
-                    "no-store" | "no-cache" => control.forbids = true,
+                    "no-cache" => control.forbids = true,
+                    "no-store" => (control.forbids, control.forbids_keeping) = (true, true),
                     "max-age" => {
                         let age = value.and_then(seconds);
                         let is_first = control.max_age.is_none();

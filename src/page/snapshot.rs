@@ -28,6 +28,8 @@ pub(crate) enum Content {
     Packed(Box<[u8]>),
     /// Its body, in an archive: it is parsed as if it had been sent again.
     Stored(Box<Place>),
+    /// Its body, in the cache: the one with this check sum.
+    Cached(i64),
 }
 
 /// Where a response is in an archive: numbers of files, and offsets in them.
@@ -97,8 +99,8 @@ impl Known {
         }
     }
 
-    /// Whether its body has to be read from an archive.
+    /// Whether its body has to be read from an archive or the cache.
     pub(crate) fn is_stored(&self) -> bool {
-        matches!(self.content, Content::Stored(_))
+        matches!(self.content, Content::Stored(_) | Content::Cached(_))
     }
 }

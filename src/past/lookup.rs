@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::open::read_only;
 use super::table;
+use crate::cache::Reader;
 use crate::error::{Error, Result};
 use crate::page::freshness::Freshness;
 use crate::page::snapshot::{Content, Known, Place};
@@ -33,9 +34,18 @@ pub(crate) struct Past {
     index: Arc<[(u64, i64)]>,
 }
 
+/// Earlier pages, as one thread reads them.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// Those of an earlier run.
+    Run(RunLookup),
+    /// Those of the cache.
+    Cache(Reader),
+}
+
 /// The pages of an earlier run, as one thread reads them.
 #[derive(Debug)]
-pub(crate) struct Lookup {
+pub(crate) struct RunLookup {
     database: Connection,
     index: Arc<[(u64, i64)]>,
     fingerprints: Fingerprints,
@@ -73,10 +83,10 @@ impl Past {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub(crate) fn lookup(&self) -> Result<Lookup> {
+    pub(crate) fn lookup(&self) -> Result<RunLookup> {
         let database = connect(&self.plan)?;
         let knows_freshness = table::knows_freshness(&database);
-        Ok(Lookup {
+        Ok(RunLookup {
             knows_freshness: knows_freshness.map_err(|error| failed(&self.plan, &error))?,
             database,
             index: self.index.clone(),
@@ -87,6 +97,30 @@ impl Past {
 }
 
 impl Lookup {
+    /// Whether the user said that this run goes on from the one with these pages. The cache is for all runs alike, and so
+    /// only for requests without secrets.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Self::Run(_))
+    }
+
+    /// What is known of a page; `None` if it is not there, or damaged: then it is requested like a new one.
+    pub(crate) fn find(&self, url: &PageUrl) -> Option<Box<Known>> {
+        match self {
+            Self::Run(run) => run.find(url),
+            Self::Cache(cache) => cache.find(url),
+        }
+    }
+
+    /// Until when a page may be used without asking; `None` if that is not known.
+    pub(crate) fn freshness(&self, url: &PageUrl) -> Option<Freshness> {
+        match self {
+            Self::Run(run) => run.freshness(url),
+            Self::Cache(cache) => cache.freshness(url),
+        }
+    }
+}
+
+impl RunLookup {
     /// What the earlier run kept of a page; `None` if it did not have it, or the row is damaged.
     ///
     /// Then the page is requested like a new one, so nothing is lost.
@@ -106,7 +140,7 @@ impl Lookup {
     }
 
     /// Until when a page may be used without asking; `None` if the earlier run did not have it, or does not know.
-    pub(crate) fn freshness(&self, url: &PageUrl) -> Option<Freshness> {
+    fn freshness(&self, url: &PageUrl) -> Option<Freshness> {
         let (fingerprint, id) = self.entry(url).filter(|_| self.knows_freshness)?;
         let found = table::read_freshness(&self.database, id, fingerprint);
         found.ok().flatten()

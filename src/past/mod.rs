@@ -8,5 +8,5 @@ mod lookup;
 mod open;
 pub(crate) mod table;
 
-pub(crate) use lookup::{Lookup, Past, PastPlan};
+pub(crate) use lookup::{Lookup, Past, PastPlan, RunLookup};
 pub(crate) use open::{attach, has_log, read_only};

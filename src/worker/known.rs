@@ -1,5 +1,7 @@
 //! What an earlier run had of a page: read in place of a body, compared with one, and kept for the next run.
 
+use std::sync::PoisonError;
+
 use http::{StatusCode, header};
 
 use super::body::parse_body;
@@ -8,7 +10,7 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::page::freshness::{Exchange, Freshness};
-use crate::page::snapshot::{Content, Known, Place, Snapshot};
+use crate::page::snapshot::{Content, Known, Snapshot};
 use crate::parse;
 use crate::visit::Parsed;
 
@@ -24,11 +26,10 @@ pub(super) fn unchanged(
     known: &mut Known,
     plan: &Plan,
 ) -> Result<Parsed, FetchError> {
-    let place = match &known.content {
-        Content::Packed(content) => return carried_over(content, &known.then, plan),
-        Content::Stored(place) => place,
-    };
-    let stored = stored(job, place, plan).map_err(|problem| {
+    if let Content::Packed(content) = &known.content {
+        return carried_over(content, &known.then, plan);
+    }
+    let stored = stored(job, &known.content, plan).map_err(|problem| {
         let problem = format!("the page did not change, and its body cannot be read: {problem}");
         FetchError::Decode(problem)
     })?;
@@ -45,20 +46,28 @@ pub(super) fn unchanged(
 ///
 /// If it cannot be read, nothing is said about the change.
 pub(super) fn measure(job: &Job, known: &mut Known, plan: &Plan) {
-    if let Content::Stored(place) = &known.content
-        && let Some(pages) = plan.stored.as_deref()
-        && let Ok(page) = stored(job, place, plan)
+    if let Some(pages) = plan.stored.as_deref()
+        && let Ok(page) = stored(job, &known.content, plan)
         && let Ok(parsed) = parse::parse(job, &page, &pages.compared, false, &plan.memory)
     {
         (known.then.sha256, known.then.simhash) = (parsed.digest, parsed.simhash);
     }
 }
 
-/// The page that an archive has of a job.
-fn stored(job: &Job, place: &Place, plan: &Plan) -> Result<Page, String> {
-    let pages = plan.stored.as_deref().ok_or("there is no archive")?;
-    let page = pages.bodies.page(&job.url, place);
-    page.map_err(|damage| damage.to_string())
+/// The page that an archive or the cache has of a job.
+fn stored(job: &Job, content: &Content, plan: &Plan) -> Result<Page, String> {
+    match (content, &plan.stored, &plan.cached) {
+        (Content::Stored(place), Some(pages), _) => {
+            let page = pages.bodies.page(&job.url, place);
+            page.map_err(|damage| damage.to_string())
+        }
+        (Content::Cached(body), _, Some(cache)) => {
+            let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+            let page = cache.page(&job.url, *body);
+            page.ok_or_else(|| "it is no longer in the cache, or damaged".to_owned())
+        }
+        _ => Err("there is no body".to_owned()),
+    }
 }
 
 /// What an earlier run read out of a page that did not change.

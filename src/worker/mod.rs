@@ -88,7 +88,7 @@ fn parse_page(
             then: known.then,
             record: match known.content {
                 Content::Stored(place) => place.record,
-                Content::Packed(_) => None,
+                Content::Packed(_) | Content::Cached(_) => None,
             },
         }));
     }

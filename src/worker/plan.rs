@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::archive::Bodies;
+use crate::cache::Reader;
 use crate::error::{Error, Result};
 use crate::extract::{self, Extractor};
 use crate::fetch::{self, FetchPlan};
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(super) extractor: Option<Arc<Extractor>>,
     /// The pages of an earlier run, if that is an archive.
     pub(super) stored: Option<Arc<StoredPages>>,
+    /// The cache, if there is one: its bodies are read by whoever parses.
+    pub(super) cached: Option<Arc<Mutex<Reader>>>,
     /// The program's own extractor.
     pub(crate) own: Option<OwnExtractor>,
     /// The binary that child processes run.
@@ -56,8 +59,10 @@ impl Plan {
         };
         let archive = fetch.past.as_ref().and_then(|past| past.archive.as_ref());
         let stored = archive.map(|path| StoredPages::open(path, &fetch, &parse));
+        let cached = fetch.cache.as_ref().map(Reader::open);
         Ok(Self {
             stored: stored.transpose()?.map(Arc::new),
+            cached: cached.transpose()?.map(Mutex::new).map(Arc::new),
             shared: fetch::Shared::new(fetch)?,
             memory: Memory::new(parse.memory.0),
             parse,

@@ -14,12 +14,13 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 25] = [
-    ("past", &[]),
+const FLOORS: [(&str, &[&str]); 26] = [
+    ("cache", &[]),
+    ("past", &["cache"]),
     ("parse", &["extract"]),
-    ("fetch", &["past"]),
+    ("fetch", &["cache", "past"]),
     ("extract", &[]),
-    ("worker", &["archive", "extract", "fetch", "parse"]),
+    ("worker", &["archive", "cache", "extract", "fetch", "parse"]),
     ("engine", &["archive", "fetch", "worker"]),
     ("descriptors", &["engine"]),
     ("shared", &[]),
@@ -39,13 +40,14 @@ const FLOORS: [(&str, &[&str]); 25] = [
     (
         "config",
         &[
-            "engine", "fetch", "follow", "frontier", "parse", "seeds", "shared", "sink",
+            "cache", "engine", "fetch", "follow", "frontier", "parse", "seeds", "shared", "sink",
         ],
     ),
     (
         "crawl",
         &[
             "archive",
+            "cache",
             "config",
             "descriptors",
             "earlier",

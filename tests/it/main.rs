@@ -15,6 +15,7 @@ mod arrow;
 mod bandwidth;
 mod bodies;
 mod book;
+mod cache;
 mod certificates;
 mod checker;
 mod checksums;

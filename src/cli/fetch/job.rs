@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use haul::{Error, JobSettings};
+use haul::{ByteSize, CacheSettings, Error, JobSettings};
 
 use super::secret;
 use crate::cli::layers::{Kind, Settings};
 
 /// Flags that do not affect what a job does: they may differ each time.
-const NOT_OF_THE_JOB: [&str; 13] = [
+const NOT_OF_THE_JOB: [&str; 15] = [
+    "cache",
+    "cache-size",
     "report",
     "job",
     "fresh",
@@ -100,6 +102,18 @@ pub(super) struct Keeping {
     #[arg(long, requires = "since")]
     fresh_ok: bool,
 
+    /// Keep responses in DIR for later runs, and use those of earlier ones as a browser does (RFC 9111)
+    ///
+    /// What is still fresh is not asked (the record has "cached"); what is stale is asked whether it changed, and if not
+    /// (304) its body is read from DIR. Several runs may share DIR at the same time. Nothing is kept that no-store forbids,
+    /// or that was asked with a login, a cookie, or a header of your own that may be a secret.
+    #[arg(long, value_name = "DIR", conflicts_with = "since")]
+    cache: Option<PathBuf>,
+
+    /// Keep no more than this in the cache: what was not used for longest goes first
+    #[arg(long, value_name = "SIZE", default_value = "1G", requires = "cache")]
+    cache_size: ByteSize,
+
     /// Delete what is in the job folder, and start over
     #[arg(long, requires = "job")]
     fresh: bool,
@@ -118,6 +132,15 @@ impl Keeping {
     /// The earlier run that this one compares with.
     pub(super) fn since(&self) -> Option<PathBuf> {
         self.since.clone()
+    }
+
+    /// The cache.
+    pub(super) fn cache(&self) -> Option<CacheSettings> {
+        let folder = self.cache.clone()?;
+        Some(CacheSettings {
+            folder,
+            size: self.cache_size,
+        })
     }
 
     /// Whether its pages are used without asking while they are fresh.

@@ -159,6 +159,7 @@ impl Common {
         config.job = self.job.settings(command, &settings)?;
         config.since = self.job.since();
         config.fresh_ok = self.job.fresh_ok();
+        config.cache = self.job.cache();
         self.conditions.request.json = self.body.json.take();
         let notices = self.conditions.apply(&mut config, &settings)?;
         let files = self.conditions.request.cookie_files();
