@@ -92,10 +92,8 @@ mod tests {
         for _ in 0..10 {
             let answer = hops.store(page(8 << 20));
             job.hops.push(Hop {
-                url: url.clone(),
-                status: 301,
                 answer,
-                is_internal: false,
+                ..Hop::new(url.clone(), 301)
             });
         }
         let stored = job.hops.iter().filter(|hop| hop.answer.is_some()).count();

@@ -151,12 +151,12 @@ impl Frontier {
             false => retry::verdict(judged, &self.settings, circumstances),
         };
         if probed == Some(Method::HEAD) && retry::refuses_head(&visit, verdict) {
-            let sent = visit.job.leased.unwrap_or(visit.job.since);
             let Visit {
                 mut job, outcome, ..
             } = *visit;
             job.probe = Probe::Get;
-            job.attempts.push(attempt(outcome, sent, now));
+            let attempt = attempt(outcome, &job, now);
+            job.attempts.push(attempt);
             self.workbench.put_back(job, Duration::ZERO, now);
             return Noted::Again(Again::Get);
         }
@@ -183,8 +183,8 @@ impl Frontier {
         }
         // A request that was never processed does not count as an attempt.
         if !matches!(&outcome, Err(error) if error.is_unprocessed()) {
-            let sent = job.leased.unwrap_or(job.since);
-            job.attempts.push(attempt(outcome, sent, now));
+            let attempt = attempt(outcome, &job, now);
+            job.attempts.push(attempt);
         }
         let host = job.host.clone();
         self.workbench.put_back(job, after, now);
@@ -375,6 +375,8 @@ impl Frontier {
         let remote = page.remote.map(|remote| remote.ip());
         let reach = self.allowed_reach(&host, &visit.job, remote);
         let status = page.status;
+        let (sent, took) = (page.timing.sent, page.timing.total);
+        let asked_wait = retry::asked_wait(page);
         let answer = match self.hops.wants(&visit.job) {
             // The outcome of this visit is not used any more, because its job goes on.
             true => std::mem::replace(&mut visit.outcome, Err(FetchError::Cancelled)).ok(),
@@ -385,6 +387,9 @@ impl Frontier {
             status,
             answer: answer.and_then(|page| self.hops.store(page)),
             is_internal: false,
+            sent,
+            took: Some(took),
+            asked_wait,
         };
         let mut job = visit.job.clone();
         job.url = target;
@@ -481,17 +486,21 @@ fn reply(visit: &Visit, clock: SystemTime) -> Option<Reply> {
 }
 
 /// What is recorded of an attempt that was not the last.
-pub(super) fn attempt(outcome: Result<Page, FetchError>, sent: Instant, now: Instant) -> Attempt {
+pub(super) fn attempt(outcome: Result<Page, FetchError>, job: &Job, now: Instant) -> Attempt {
     match outcome {
         Ok(page) => Attempt {
             status: Some(page.status),
             error: None,
+            sent: page.timing.sent,
             took: page.timing.total,
+            asked_wait: retry::asked_wait(&page),
         },
         Err(error) => Attempt {
             status: None,
             error: Some(error),
-            took: now.saturating_duration_since(sent),
+            sent: job.sent,
+            took: now.saturating_duration_since(job.leased.unwrap_or(job.since)),
+            asked_wait: None,
         },
     }
 }

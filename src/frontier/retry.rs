@@ -218,6 +218,13 @@ pub(crate) fn wait(page: &Page, settings: &FrontierSettings, now: SystemTime) ->
     }
 }
 
+/// The wait that a response asks for, counted from its end, however long it is.
+pub(crate) fn asked_wait(page: &Page) -> Option<Duration> {
+    let ended = page.timing.sent?.checked_add(page.timing.total)?;
+    page.retry_after(ended)
+        .or_else(|| page.quota_reset(ended).filter(|_| refuses(page)))
+}
+
 /// How long a host must not be asked although it did not refuse: nothing is left of its quota.
 ///
 /// What is longer than the settings allow is cut to that, because it must never fail a job.

@@ -123,10 +123,8 @@ impl Frontier {
         job.host = job.url.host_key();
         job.reuse = Reuse::Unknown;
         job.hops.push(Hop {
-            url: asked,
-            status: INTERNAL,
-            answer: None,
             is_internal: true,
+            ..Hop::new(asked, INTERNAL)
         });
         self.workbench.put_back(job, std::time::Duration::ZERO, now);
         Ok(None)

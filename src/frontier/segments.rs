@@ -41,7 +41,9 @@ impl Frontier {
 
     /// Notes that a segment was received, or that it cannot be.
     pub(super) fn end_segment(&mut self, visit: Visit, now: Instant) -> Noted {
-        let Visit { job, outcome, .. } = visit;
+        let Visit {
+            mut job, outcome, ..
+        } = visit;
         let over = Noted::Again(Again::Segment);
         let Some(Segments::One(of, _)) = job.segments else {
             return over;
@@ -50,11 +52,11 @@ impl Frontier {
             return over;
         };
         split.has_ended(1);
-        split.tried(job.attempts);
+        split.tried(std::mem::take(&mut job.attempts));
         match outcome {
             Ok(page) if page.status == 200 => split.received(page.wire_bytes),
             outcome => {
-                split.tried([attempt(outcome, job.leased.unwrap_or(job.since), now)]);
+                split.tried([attempt(outcome, &job, now)]);
                 split.fail();
                 // The others are of no use without it.
                 split.has_ended(self.workbench.withdraw_segments(&job.host, of));
@@ -79,8 +81,8 @@ impl Frontier {
         let Visit {
             mut job, outcome, ..
         } = *visit;
-        let sent = job.leased.unwrap_or(job.since);
-        job.attempts.push(attempt(outcome, sent, now));
+        let attempt = attempt(outcome, &job, now);
+        job.attempts.push(attempt);
         job.segments = Some(Segments::Failed(whole.notes.as_slice().into()));
         self.workbench.put_back(job, Duration::ZERO, now);
         Noted::Again(Again::Segment)

@@ -221,6 +221,27 @@ pub struct Hop {
     pub answer: Option<Arc<Page>>,
     /// Whether no server sent it: its host had asked before to be reached over https only (RFC 6797).
     pub is_internal: bool,
+    /// When its request was sent, by the wall clock; `None` if none was.
+    pub sent: Option<SystemTime>,
+    /// How long it took, from when it was sent to its end; `None` if no request was sent.
+    pub took: Option<Duration>,
+    /// How long the response asked to wait, if it did; not limited.
+    pub asked_wait: Option<Duration>,
+}
+
+impl Hop {
+    /// A redirect of which only URL and status are known.
+    pub(crate) fn new(url: PageUrl, status: u16) -> Self {
+        Self {
+            url,
+            status,
+            answer: None,
+            is_internal: false,
+            sent: None,
+            took: None,
+            asked_wait: None,
+        }
+    }
 }
 
 /// Two hops are equal if URL and status are; the stored response does not count.
@@ -240,8 +261,12 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// Its error, if there was none.
     pub error: Option<FetchError>,
+    /// When it was sent, by the wall clock.
+    pub sent: Option<SystemTime>,
     /// How long it took, from when it was sent to its end.
     pub took: Duration,
+    /// How long its response asked to wait, if it did; not limited.
+    pub asked_wait: Option<Duration>,
 }
 
 impl Request {

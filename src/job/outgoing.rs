@@ -326,12 +326,7 @@ mod tests {
         let mut job = Job::seed(1, PageUrl::parse(to).unwrap());
         job.hops = hops
             .iter()
-            .map(|(url, status)| Hop {
-                url: PageUrl::parse(url).unwrap(),
-                status: *status,
-                answer: None,
-                is_internal: false,
-            })
+            .map(|(url, status)| Hop::new(PageUrl::parse(url).unwrap(), *status))
             .collect();
         job.via = if hops.is_empty() {
             Via::Seed

@@ -243,12 +243,7 @@ mod tests {
 
     fn site() -> Vec<Visit> {
         let mut chain = linking("http://h.example/c", &[]);
-        let hop = |url| Hop {
-            url: PageUrl::parse(url).unwrap(),
-            status: 301,
-            answer: None,
-            is_internal: false,
-        };
+        let hop = |url| Hop::new(PageUrl::parse(url).unwrap(), 301);
         chain.job.hops = vec![hop("http://h.example/a"), hop("http://h.example/b")];
         vec![
             linking(

@@ -257,6 +257,12 @@ struct HopRecord<'a> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     internal: Option<bool>,
+    #[serde(serialize_with = "timestamp")]
+    sent: Option<SystemTime>,
+    #[serde(serialize_with = "milliseconds")]
+    ms: Option<Duration>,
+    #[serde(serialize_with = "seconds")]
+    retry_after_s: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -264,8 +270,12 @@ struct AttemptRecord<'a> {
     status: Option<u16>,
     error: Option<&'a str>,
     error_message: Option<String>,
+    #[serde(serialize_with = "timestamp")]
+    sent: Option<SystemTime>,
     #[serde(serialize_with = "millis")]
     ms: Duration,
+    #[serde(serialize_with = "seconds")]
+    retry_after_s: Option<Duration>,
 }
 
 /// Redirects that serialize as a list.
@@ -285,6 +295,9 @@ impl Serialize for Hops<'_> {
                 url: &hop.url,
                 status: hop.status,
                 internal: hop.is_internal.then_some(true),
+                sent: hop.sent.filter(moment::is_written),
+                ms: hop.took,
+                retry_after_s: hop.asked_wait,
             })?;
         }
         list.end()
@@ -300,7 +313,9 @@ impl Serialize for Attempts<'_> {
                 status: attempt.status,
                 error: error.map(FetchError::class),
                 error_message: error.map(ToString::to_string),
+                sent: attempt.sent.filter(moment::is_written),
                 ms: attempt.took,
+                retry_after_s: attempt.asked_wait,
             })?;
         }
         list.end()
@@ -362,6 +377,14 @@ pub(super) fn hex_text<'b>(digest: &[u8; 32], buffer: &'b mut [u8; 64]) -> &'b s
         buffer[index * 2 + 1] = DIGITS[usize::from(byte & 15)];
     }
     std::str::from_utf8(buffer).unwrap_or_default()
+}
+
+/// Whole seconds, as `Retry-After` has them; a part of a second counts as one.
+fn seconds<S: Serializer>(wait: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match wait {
+        Some(wait) => serializer.serialize_u64(wait.as_millis().div_ceil(1000) as u64),
+        None => serializer.serialize_none(),
+    }
 }
 
 fn milliseconds<S: Serializer>(

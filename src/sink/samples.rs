@@ -124,11 +124,11 @@ pub(super) fn redirected() -> Visit {
     let mut visit = page(200);
     visit.job.row = Some(2);
     visit.job.url = PageUrl::parse("https://example.org/new").unwrap();
+    let url = PageUrl::parse("http://example.org/old").unwrap();
     visit.job.hops.push(Hop {
-        url: PageUrl::parse("http://example.org/old").unwrap(),
-        status: 301,
-        answer: None,
-        is_internal: false,
+        sent: Some(UNIX_EPOCH + Duration::from_millis(1_795_281_433_000)),
+        took: Some(Duration::from_micros(9_200)),
+        ..Hop::new(url, 301)
     });
     visit
 }
@@ -225,7 +225,9 @@ pub(super) fn every() -> Vec<Visit> {
         Attempt {
             status: Some(503),
             error: None,
+            sent: Some(UNIX_EPOCH + Duration::from_millis(1_795_281_432_000)),
             took: Duration::from_micros(1_500),
+            asked_wait: Some(Duration::from_secs(1)),
         },
         Attempt {
             status: None,
@@ -233,7 +235,9 @@ pub(super) fn every() -> Vec<Visit> {
                 phase: Phase::FirstByte,
                 after: Duration::from_secs(30),
             }),
+            sent: None,
             took: Duration::from_secs(30),
+            asked_wait: None,
         },
     ];
     let mut fault = page(200);

@@ -121,12 +121,7 @@ fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
     );
     let mut chain = dead("/end", 404);
     chain.job.hops = ["/first", "/second"]
-        .map(|path| crate::job::Hop {
-            url: PageUrl::parse(&at(path)).unwrap(),
-            status: 301,
-            answer: None,
-            is_internal: false,
-        })
+        .map(|path| crate::job::Hop::new(PageUrl::parse(&at(path)).unwrap(), 301))
         .to_vec();
     let broken = report_of(&[
         page("/a", &["/first"]),

@@ -104,12 +104,8 @@ fn pages_link_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
         "<a href=a><a href=/old><a href=/older><a href=gone><a href='//g.example:81/x?y'>",
     );
     let mut moved = saved_from("http://h.localhost/a", 200, "<a href=./>");
-    moved.job.hops.push(Hop {
-        url: PageUrl::parse("http://h.localhost/old").unwrap(),
-        status: 301,
-        answer: None,
-        is_internal: false,
-    });
+    let old = PageUrl::parse("http://h.localhost/old").unwrap();
+    moved.job.hops.push(Hop::new(old, 301));
     session.save(moved);
     let mut ends = saved_from("http://h.localhost/older", 302, "");
     let headers = &mut ends.outcome.as_mut().unwrap().headers;
