@@ -191,6 +191,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
             }
         }
+        self.frontier.sent(&mut job, Instant::now());
         job.sent = Some(SystemTime::now());
         self.crew.send(job)
     }

@@ -1,6 +1,7 @@
 //! One host: its jobs, its limits, its robots.txt and its health.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::access::Access;
@@ -11,10 +12,15 @@ use super::limits::HostLimits;
 use super::pace::Pace;
 use super::window::{Reply, Window};
 use crate::job::Job;
+use crate::job::departed::Departed;
 use crate::url::HostKey;
 
 /// Resets of a quota that are no further apart are the same one: servers round them to seconds.
 const SAME_RESET: Duration = Duration::from_millis(1500);
+
+/// How often to look whether a request has left whose connection is still being opened.
+const SOONEST_LOOK: Duration = Duration::from_millis(1);
+const LATEST_LOOK: Duration = Duration::from_millis(100);
 
 /// One host, with its jobs and limits.
 pub(crate) struct Host {
@@ -24,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) pace: Pace,
     /// The most requests in flight; 0 for no limit.
     pub(crate) per_host: usize,
+    /// Where the lane of the last request notes when that leaves, if it may not have left.
+    departing: Option<Arc<Departed>>,
     /// The end of a wait for `Retry-After`, a back-off or a delay.
     pub(crate) not_before: Option<Instant>,
     /// When the quota of the host is filled up again, after it was used up.
@@ -61,6 +69,7 @@ impl Host {
             in_flight: 0,
             pace: limits.pace,
             per_host: limits.per_host,
+            departing: None,
             not_before: None,
             quota_reset: None,
             listed: false,
@@ -107,6 +116,50 @@ impl Host {
         self.in_flight += 1;
         if let Some(window) = &mut self.window {
             window.sent(now);
+        }
+    }
+
+    /// Notes that a request is sent to a lane now, from when the delay counts for the time being.
+    ///
+    /// Returns where the lane notes when the request leaves, from when the delay really counts; `None` without a delay.
+    pub(crate) fn departs(&mut self, now: Instant) -> Option<Arc<Departed>> {
+        let period = self.pace.period();
+        if period.is_zero() || self.pace.makes_up() {
+            return None;
+        }
+        self.hold(now + period);
+        self.departing = Some(Arc::default());
+        self.departing.clone()
+    }
+
+    /// Notes when a request left that came back.
+    pub(crate) fn departed(&mut self, request: Option<&Arc<Departed>>, at: Instant) {
+        let is_last = |last: &Arc<Departed>| request.is_some_and(|one| Arc::ptr_eq(one, last));
+        if self.departing.as_ref().is_some_and(is_last) {
+            self.departing = None;
+        }
+        if !self.pace.makes_up() && !self.pace.period().is_zero() {
+            self.hold(at + self.pace.period());
+        }
+    }
+
+    /// When to ask again whether the next request keeps its distance from the last one, which may not have left yet.
+    pub(crate) fn departs_late(&mut self, now: Instant) -> Option<Instant> {
+        let departing = self.departing.as_ref()?;
+        let period = self.pace.period();
+        match departing.at() {
+            None if self.in_flight > 0 => {
+                Some(now + (period / 10).clamp(SOONEST_LOOK, LATEST_LOOK))
+            }
+            None => {
+                self.departing = None;
+                None
+            }
+            Some(at) => {
+                self.departing = None;
+                self.hold(at + period);
+                self.held(now)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::Method;
 
 use super::access::Access;
+use super::departure::Departure;
 use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
 use super::retry::{self, Circumstances, Verdict, Wait};
@@ -249,6 +250,12 @@ impl Frontier {
         let sent = job.leased.unwrap_or(now);
         let random = self.random.f64();
         self.machine.note(&visit.outcome, sent, random, now);
+        if self.workbench.paced
+            && let Some(departure) = Departure::of(visit, now)
+        {
+            // It may have left long after it was leased, if its connection had to be opened first.
+            self.workbench.departed(job, departure.at(), now);
+        }
         let from = visit.outcome.as_ref().ok().and_then(|page| page.remote);
         let from = from.map(|remote| remote.ip());
         let settings = &self.settings;
@@ -297,6 +304,10 @@ impl Frontier {
                     host.health.note_response(sent);
                     return HostState::default();
                 };
+                // A wait that the server asks for is kept, whether or not the failure is news.
+                if let Trouble::Refused(_, Some(wait)) = trouble {
+                    host.hold(now + wait);
+                }
                 let is_old_news = host.health.failed_since(sent);
                 let is_refusal = matches!(trouble, Trouble::Refused(..));
                 let effect = host.health.note_trouble(

@@ -36,6 +36,11 @@ impl Limits {
         }
     }
 
+    /// Whether any host has a delay or a rate.
+    pub(super) fn are_paced(&self) -> bool {
+        !self.delay.is_zero() || self.hosts.iter().any(HostPace::is_paced)
+    }
+
     /// The limits of a host.
     pub(super) fn of(&self, host: &HostKey) -> HostLimits {
         if self.hosts.is_empty() {

@@ -19,6 +19,7 @@ mod anew;
 mod awaited;
 mod claim;
 mod company;
+mod departure;
 mod differences;
 mod earlier;
 mod explain;
@@ -89,6 +90,7 @@ pub(crate) use store::{
 
 use crate::error::Result;
 use crate::hsts::StrictHosts;
+use crate::job::segments::Segments;
 use crate::job::{Job, Probe, Request, Reuse, Role};
 use crate::shared::{ShareSettings, SharedPace};
 use crate::url::HostKey;
@@ -125,6 +127,10 @@ pub(crate) struct Frontier {
     is_crawl: bool,
     read_external: bool,
     pace: Pace,
+    /// Whether requests that are sent late must not be made up for.
+    is_held_by_rate: bool,
+    /// When the run may send its next request, by its rate.
+    not_before: Option<Instant>,
     workbench: Workbench,
     /// A job whose host is ready, but which waits for the run's own rate limit.
     stalled: Option<Box<Job>>,
@@ -203,8 +209,11 @@ impl Frontier {
             workbench.close();
         }
         let mut random = fastrand::Rng::new();
+        let pace = Pace::rate(settings.rate);
         Self {
-            pace: Pace::rate(settings.rate),
+            is_held_by_rate: !pace.period().is_zero() && !pace.makes_up(),
+            not_before: None,
+            pace,
             budget: settings.max_records,
             settings,
             method: plan.method,
@@ -299,7 +308,8 @@ impl Frontier {
     /// # Errors
     /// When the memory of seen URLs cannot be read.
     pub(crate) fn next(&mut self, now: Instant) -> Result<Next> {
-        if let Some(until) = self.machine.not_before(now) {
+        let until = self.machine.not_before(now);
+        if let Some(until) = until.max(self.not_before.filter(|until| *until > now)) {
             return Ok(Next::NotBefore(until));
         }
         if !self.machine.has_room(self.in_flight) {
@@ -378,6 +388,24 @@ impl Frontier {
     /// Uses the pages of an earlier run from now on, as long as they are fresh.
     pub(crate) fn reuse(&mut self, pages: FreshPages) {
         self.workbench.reuse(pages);
+    }
+
+    /// Notes that a leased job is sent now.
+    ///
+    /// Time may pass between the two: the run's rate, a program's hook, a busy machine. A delay counts from here, because a
+    /// server sees when a request was sent, and not when it was decided on.
+    pub(crate) fn sent(&mut self, job: &mut Job, now: Instant) {
+        job.leased = Some(now);
+        job.departed = None;
+        if job.reuse == Reuse::Yes || matches!(job.segments, Some(Segments::Complete(_))) {
+            return; // no host is asked
+        }
+        if self.is_held_by_rate {
+            self.not_before = Some(now + self.pace.period());
+        }
+        if self.workbench.paced {
+            job.departed = self.workbench.sent(&job.host, now);
+        }
     }
 
     /// The hosts that were paused, slowed or given up since the last call.

@@ -19,6 +19,7 @@ pub(crate) struct Pace {
     limiter: Option<DefaultDirectRateLimiter>,
     clock: DefaultClock,
     period: Duration,
+    burst: NonZeroU32,
 }
 
 impl Pace {
@@ -42,12 +43,18 @@ impl Pace {
         self.period
     }
 
+    /// Whether it allows bursts to make up for timers that wake late.
+    pub(crate) fn makes_up(&self) -> bool {
+        self.burst > NonZeroU32::MIN
+    }
+
     fn with_burst(period: Duration, burst: u32) -> Self {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(period).map(|quota| quota.allow_burst(burst));
         let clock = DefaultClock::default();
         Self {
             period,
+            burst,
             limiter: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone())),
             clock,
         }

@@ -7,6 +7,7 @@ pub(crate) mod authentication;
 pub(crate) mod basic;
 mod challenge;
 mod conditional;
+pub(crate) mod departed;
 pub(crate) mod digest;
 pub(crate) mod netrc;
 pub(crate) mod outgoing;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
+use self::departed::Departed;
 use self::digest::Digest;
 use self::segments::Segments;
 use crate::cookies::Jar;
@@ -86,6 +88,8 @@ pub struct Job {
     pub since: Instant,
     /// When an engine last took it; `None` before the first time.
     pub(crate) leased: Option<Instant>,
+    /// Where its lane notes when it left, if its host has a delay.
+    pub(crate) departed: Option<Arc<Departed>>,
     /// Its response, if that comes from an archive: then nothing is sent. It is never written to a job.
     pub(crate) stored: Option<Arc<Page>>,
     /// Whether what an earlier run has of its page is used without asking.
@@ -334,6 +338,7 @@ impl Job {
             sent: None,
             since: Instant::now(),
             leased: None,
+            departed: None,
             stored: None,
             reuse: Reuse::Unknown,
             segments: None,
@@ -354,6 +359,13 @@ impl Job {
             Probe::Get | Probe::Read => Method::GET,
         };
         (self.role == Role::External).then_some(method)
+    }
+
+    /// Notes that its connection is ready, and it leaves now.
+    pub(crate) fn departs(&self) {
+        if let Some(departed) = &self.departed {
+            departed.note();
+        }
     }
 
     /// Whether it was never sent.

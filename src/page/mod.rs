@@ -84,6 +84,16 @@ pub struct Timing {
     pub total: Duration,
 }
 
+impl Timing {
+    /// How long it took to open the connection; zero if a kept one was used.
+    ///
+    /// The server sees the request only after this.
+    pub(crate) fn connecting(&self) -> Duration {
+        let steps = [self.resolve, self.connect, self.tls];
+        steps.into_iter().flatten().sum()
+    }
+}
+
 impl HttpVersion {
     /// The version as `1.0`, `1.1` or `2`, like curl writes it.
     pub const fn as_str(self) -> &'static str {

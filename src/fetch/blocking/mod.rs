@@ -104,6 +104,7 @@ impl BlockingFetcher {
         let mut outgoing = shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, &shared.plan.spool, self.past.as_ref())?;
         outgoing.add(job);
+        job.departs();
         let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
             .map_err(|error| blame(error, proxy))?;

@@ -114,6 +114,7 @@ impl Direct {
             match self.line(job, guarded).await? {
                 Line::Http1(connection) => {
                     let target = (&job.url, self.connector.form());
+                    job.departs();
                     let asked = connection.ask(&self.buffers, outgoing, target, deadlines);
                     let (head, body) = asked.await?;
                     return Ok((head, Body::Http1(body)));
@@ -146,6 +147,7 @@ impl Direct {
         };
         let phases = opened.unwrap_or_default();
         let target = (&job.url, self.connector.form());
+        job.departs();
         match ready.ask(outgoing, target, phases).await {
             Ok((head, body)) => Ok(Some((head, Body::Http2(body)))),
             // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.

@@ -17,6 +17,7 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ use super::limits::Limits;
 use super::pace::Pace;
 use super::reuse::FreshPages;
 use super::window::{Reply, Window};
+use crate::job::departed::Departed;
 use crate::job::{Job, Reach, Role};
 use crate::page::failure::FetchError;
 use crate::shared::SharedPace;
@@ -102,6 +104,7 @@ pub(crate) enum Turn {
 
 impl Workbench {
     pub(in crate::frontier) fn new(limits: Limits, access: Access) -> Self {
+        let paced = limits.are_paced();
         Self {
             limits,
             adaptive: false,
@@ -118,7 +121,7 @@ impl Workbench {
             beyond: 0,
             wanting: VecDeque::new(),
             uncommitted: Vec::new(),
-            paced: false,
+            paced,
             max_crawl_delay: Duration::MAX,
             closed: false,
             fresh: None,
@@ -290,6 +293,18 @@ impl Workbench {
             Duration::ZERO => Duration::MAX,
             limit => limit,
         };
+    }
+
+    /// Notes that a request to a host is sent now, and returns where its lane notes when it leaves.
+    pub(crate) fn sent(&mut self, key: &HostKey, now: Instant) -> Option<Arc<Departed>> {
+        let place = self.place(key, now);
+        self.host_at(place).departs(now)
+    }
+
+    /// Notes when a request left that came back now.
+    pub(crate) fn departed(&mut self, job: &Job, at: Instant, now: Instant) {
+        let place = self.place(&job.host, now);
+        self.host_at(place).departed(job.departed.as_ref(), at);
     }
 
     /// Notes a host's robots.txt, so that its jobs can be sent, no faster than it asks for.

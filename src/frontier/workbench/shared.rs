@@ -28,7 +28,7 @@ impl Workbench {
     /// The moment before which a host must not be asked; `None` if now is the time, and then it has to be.
     pub(super) fn not_before(&mut self, place: HostIndex, now: Instant) -> Option<Instant> {
         let host = self.hosts[place as usize].as_mut()?;
-        if let Some(until) = host.held(now) {
+        if let Some(until) = host.held(now).or_else(|| host.departs_late(now)) {
             return Some(until);
         }
         // A check that succeeds counts as a request, so it is not made again after a wait for other runs.
