@@ -91,6 +91,7 @@
 //! | | [`replay`] | an archive as the site that it was |
 //! | | [`compare`], [`report`] | runs the same work through every engine; a page with the results |
 //! | | [`diff`] | what changed between two runs |
+//! | | [`audit`] | whether a run was polite |
 //! | loop | [`crawl`](crawl()), [`Config`] | moves everything along the arrows above |
 //! | parts | [`seeds`] | reads lists of every kind as a stream |
 //! | | [`earlier`] | reads an earlier run again, page by page, wherever it was written |
@@ -151,6 +152,7 @@ mod crawl;
 mod follow;
 
 // The tools.
+pub mod audit;
 pub mod compare;
 pub mod diff;
 pub mod origin;

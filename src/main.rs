@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             Task::Retry(again) => retry(*again),
             Task::Query(arguments) => Ok(arguments.run()?),
             Task::Diff(arguments) => Ok(arguments.run()?),
+            Task::Audit(arguments) => Ok(arguments.run()?),
             Task::Serve(arguments) => serve(*arguments),
             Task::Print(text) => print(&text),
         })

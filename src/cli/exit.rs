@@ -99,8 +99,10 @@ impl Exit {
             Exit::Success => "every URL was fetched, or no more failed than --max-failed allows",
             Exit::Internal => "internal error: something in haul itself went wrong",
             Exit::Usage => "the command line, the configuration or a list cannot be used",
-            Exit::SomeFailed => "finished, but some URLs failed",
-            Exit::NothingFetched => "finished, but nothing was fetched",
+            Exit::SomeFailed => "finished, but some URLs failed; of haul audit: a limit was broken",
+            Exit::NothingFetched => {
+                "finished, but nothing was fetched; of haul audit: nothing could be proved"
+            }
             Exit::Output => {
                 "the output cannot be written; if possible, the command that fetches the rest is printed"
             }

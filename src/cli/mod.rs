@@ -3,6 +3,7 @@
 //! Nothing is run here: `main` runs the [`Plan`] that this room returns.
 
 mod advice;
+mod audit;
 mod closed;
 mod compare;
 mod completions;
@@ -44,6 +45,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use audit::AuditArguments;
 pub(crate) use closed::check_stdout;
 pub(crate) use compare::{Announcement, ComparePlan, stage};
 pub(crate) use diff::DiffArguments;
@@ -136,6 +138,14 @@ enum Wanted {
     /// fields and items. A page that NEW did not request, because it ended early or was limited, is not reported as gone.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(diff::DiffArguments),
+    /// Check whether a run was polite, by when each of its requests was sent
+    ///
+    /// For each host: the shortest time between two requests, the most in flight at once, whether robots.txt was obeyed as it
+    /// stood then, and whether Retry-After was kept. A job is held to its own limits. Records and archives say none, so
+    /// demand some, or only the figures are shown. Exits with 0 if every limit was kept, as far as is known; with 3 if one was
+    /// broken; with 4 if there is nothing to check, or not enough is known.
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(audit::AuditArguments),
     /// Serve a folder, an archive or a generated site for practice, with latency and faults
     ///
     /// An archive (.warc, .wacz, a job, saved pages) is served as the site that it was, with all its hosts. A folder of
@@ -204,6 +214,13 @@ Examples:
   haul diff old new --only broken,gone --fail-on-change  exit with 8 if any is
   haul diff old new -f jsonl | jq .kind      use it in a script";
 
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  haul audit example                         hold a job to its own limits
+  haul audit out.jsonl --delay 1s            hold a run to a delay
+  haul audit site.warc.gz --robots --agent wget  hold another tool's archive to its robots.txt
+  haul audit example --json | jq 'select(.broken > 0)'  use it in a script";
+
 const FETCH_EXAMPLES: &str = "\
 Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
 a key of the configuration file. --help shows more, including the exit codes.";
@@ -231,6 +248,8 @@ pub(crate) enum Task {
     Query(Box<QueryArguments>),
     /// Compare two runs.
     Diff(Box<DiffArguments>),
+    /// Check whether a run was polite.
+    Audit(Box<AuditArguments>),
     /// Serve a folder or a practice site.
     Serve(Box<ServeArguments>),
     /// Print this text.
@@ -287,6 +306,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
             retry::Again::Nothing(message) => Task::Print(message),
         }),
         Wanted::Diff(arguments) => Ok(Task::Diff(Box::new(arguments))),
+        Wanted::Audit(arguments) => Ok(Task::Audit(Box::new(arguments))),
         Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
         Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),
         Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),

@@ -15,6 +15,7 @@ pub(super) const SUBCOMMANDS: [&str; 15] = [
     "retry",
     "explain",
     "diff",
+    "audit",
     "serve",
     "config",
     "completions",

@@ -34,6 +34,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let marks = by_name(self.writer.finish().await?);
         let counts = marks.get(Counter::NAME).and_then(Counter::read);
         self.note_cookies();
+        self.frontier.note_end();
         if let Some(gathered) = self.frontier.gather() {
             self.frontier.commit(gathered, marks);
         }

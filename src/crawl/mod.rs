@@ -276,6 +276,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         if matches!(visit.outcome, Err(FetchError::Cancelled)) {
             self.unanswered.extend(visit.job.row);
             self.cancelled += 1;
+            self.frontier.log(&visit, now); // it may have been sent
             return Ok(());
         }
         match self.frontier.note(visit, &mut self.follow, now) {

@@ -29,6 +29,7 @@ pub(super) fn each(
         response: wants.response || wants.validators || wants.text,
         values: wants.values,
         body: wants.text,
+        timing: false,
     };
     let mut pages = Pages {
         visitor,

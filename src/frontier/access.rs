@@ -91,6 +91,15 @@ impl Access {
         }
     }
 
+    /// The rules that follow from it, without the sitemaps.
+    pub(crate) fn rules(&self) -> Rules {
+        match self {
+            Access::Open => Rules::allow_all(),
+            Access::Known(rules, _) => rules.without_sitemaps(),
+            Access::Unknown | Access::Asked | Access::Closed(..) => Rules::disallow_all(),
+        }
+    }
+
     /// No access for now, because robots.txt is unreachable.
     pub(crate) fn closed(error: FetchError, now: Instant) -> Self {
         Access::Closed(error, now + CLOSED_FOR)

@@ -82,6 +82,7 @@ impl Frontier {
         now: Instant,
     ) -> Noted {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.log(&visit, now);
         if matches!(visit.job.segments, Some(Segments::Complete(_))) {
             return self.end_join(visit, now);
         }
@@ -208,6 +209,9 @@ impl Frontier {
         }
         let host = visit.job.first_url().host_key();
         let access = Access::of(&mut visit, now);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.note_robots(&host, access.rules(), now);
+        }
         let sitemaps = match &access {
             Access::Known(rules, _) => rules.sitemaps().to_vec(),
             _ => Vec::new(),

@@ -10,13 +10,17 @@ use std::time::Instant;
 
 use super::differences::Differences;
 use super::earlier::{self, EarlierTotals};
+use super::requests::microseconds;
 use super::store::{
-    Batch, Change, JobFolder, Known, ListMark, Reader, Row, Settled, Sqlite, State, StoreThread,
+    Batch, Change, JobFolder, Known, ListMark, ObeyedRobots, Reader, Row, Settled, Sqlite, State,
+    StoreThread,
 };
 use crate::error::Result;
 use crate::page::snapshot::Snapshot;
+use crate::robots::Rules;
 use crate::run::tally::Totals;
 use crate::run::wait::Waits;
+use crate::url::HostKey;
 use crate::visit::Visit;
 
 /// Rows after which a commit is due, however short the time since the last one.
@@ -30,6 +34,8 @@ pub(super) const LINES_KEY: &str = "lines";
 pub(crate) struct Ledger {
     pub(super) store: StoreThread,
     pub(super) batch: Batch,
+    /// When the session began: times of requests are counted from here.
+    pub(super) epoch: Instant,
     /// How far the list was read, including what is not committed yet.
     pub(super) list: ListMark,
     /// Whether a commit is under way.
@@ -181,6 +187,13 @@ impl Ledger {
     /// Notes what a later run needs to know about the page that a URL led to.
     pub(super) fn note_snapshot(&mut self, id: u64, fingerprint: u64, snapshot: Arc<Snapshot>) {
         self.batch.snapshots.push((id, fingerprint, snapshot));
+    }
+
+    /// Notes the robots.txt of a host, which is obeyed from now on.
+    pub(super) fn note_robots(&mut self, host: &HostKey, rules: Rules, now: Instant) {
+        let at = microseconds(now.saturating_duration_since(self.epoch));
+        let host = host.clone();
+        self.batch.robots.push(ObeyedRobots { at, host, rules });
     }
 
     /// Adds a change to a known URL.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::host_pace::HostPace;
 use super::pace::Pace;
-use super::settings::FrontierSettings;
+use super::terms::{HostTerms, Terms};
 use crate::url::HostKey;
 
 /// The limits of every host.
@@ -25,13 +25,13 @@ pub(super) struct HostLimits {
 }
 
 impl Limits {
-    /// The limits in the settings; `per_host` is that of hosts without one of their own.
-    pub(super) fn new(settings: &FrontierSettings, per_host: usize) -> Self {
-        let mut hosts = settings.hosts.clone();
+    /// The limits in the terms of a run.
+    pub(super) fn new(terms: &Terms) -> Self {
+        let mut hosts = terms.hosts.clone();
         hosts.sort_by_key(|one| Reverse(one.hosts.rank()));
         Self {
-            per_host,
-            delay: settings.delay,
+            per_host: terms.per_host,
+            delay: terms.delay,
             hosts,
         }
     }
@@ -65,6 +65,18 @@ impl Limits {
     }
 }
 
+impl Terms {
+    /// The limits of a host, before its robots.txt is known.
+    pub fn of_host(&self, host: &HostKey) -> HostTerms {
+        let limits = Limits::new(self).of(host);
+        HostTerms {
+            per_host: limits.per_host,
+            period: limits.pace.period(),
+            makes_up: limits.pace.makes_up(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +86,7 @@ mod tests {
     fn each_limit_of_a_host_is_that_of_the_most_specific_pattern_that_has_it() {
         let pace = |hosts: &str| HostPace::new(hosts.parse().unwrap());
         let ms = Duration::from_millis;
-        let settings = FrontierSettings {
+        let terms = Terms {
             delay: ms(10),
             hosts: vec![
                 HostPace {
@@ -95,9 +107,10 @@ mod tests {
                     ..pace("slow.test")
                 },
             ],
-            ..FrontierSettings::default()
+            per_host: 8,
+            ..Terms::default()
         };
-        let limits = Limits::new(&settings, 8);
+        let limits = Limits::new(&terms);
         for (url, per_host, period) in [
             ("http://www.example.org:81/", 1, ms(100)),
             ("https://a.example.org/", 3, ms(100)),

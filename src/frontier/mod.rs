@@ -44,6 +44,7 @@ mod plan;
 mod raise;
 mod rate;
 mod redirected;
+mod requests;
 mod retry;
 mod reuse;
 mod secured;
@@ -55,6 +56,7 @@ mod splits;
 mod storage;
 mod store;
 mod stored;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -79,6 +81,7 @@ pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{OpenJob, stored_marks};
 pub(crate) use plan::FrontierPlan;
+pub(crate) use requests::{LoggedRequest, Peer, microseconds};
 pub(crate) use reuse::FreshPages;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use since::since;
@@ -87,6 +90,7 @@ pub(crate) use store::{
     JOB_FILES, JOB_VIEWS, JobFolder, ListMark, Reader as JobReader, Row, State as RowState,
     job_views, last_commit,
 };
+pub use terms::{HostTerms, Terms};
 
 use crate::error::Result;
 use crate::hsts::StrictHosts;
@@ -123,6 +127,7 @@ const MAX_NAMED: usize = 100_000;
 /// The jobs of a run that are not finished yet.
 pub(crate) struct Frontier {
     settings: FrontierSettings,
+    terms: Terms,
     method: Method,
     is_crawl: bool,
     read_external: bool,
@@ -198,7 +203,8 @@ impl Frontier {
             Robots::Obey => Access::Unknown,
             Robots::Ignore => Access::Open,
         };
-        let limits = Limits::new(&settings, plan.per_host);
+        let terms = Terms::of(&settings, plan.per_host);
+        let limits = Limits::new(&terms);
         let mut workbench = Workbench::new(limits, access);
         workbench.limit_addresses(settings.per_ip);
         workbench.limit_crawl_delay(settings.max_crawl_delay);
@@ -216,6 +222,7 @@ impl Frontier {
             pace,
             budget: settings.max_records,
             settings,
+            terms,
             method: plan.method,
             is_crawl: plan.is_crawl,
             read_external: plan.read_external,

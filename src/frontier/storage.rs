@@ -1,15 +1,17 @@
 //! A stored run: how the frontier resumes from the store, commits to it, and leases jobs from it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use super::Frontier;
 use super::ledger::{COMMIT_AFTER, LINES_KEY, Ledger, OpenJob, WAITS_KEY, take_lines};
+use super::requests::since_1970;
 use super::store::{Batch, ListMark, Row, Store, StoreReply, StoreThread, Want};
+use super::{Frontier, Run};
 use crate::error::Result;
 use crate::hsts::StrictHosts;
 use crate::run::wait::Waits;
 use crate::url::fingerprint::Fingerprints;
+use crate::visit::Visit;
 
 impl Frontier {
     /// Stores the run in a job from now on, and resumes that job; `take` gets each of its rows.
@@ -32,11 +34,14 @@ impl Frontier {
         if !self.takes_pages() {
             self.workbench.overflow(); // a row of the store would come without its page
         }
+        let (clock, epoch) = (since_1970(SystemTime::now()), Instant::now());
         store.restore(&mut |row| {
             take(&row);
             self.restore(&row, now)
         })?;
+        store.begin_session(clock, &self.terms)?;
         self.ledger = Some(Ledger {
+            epoch,
             store: StoreThread::start(store)?,
             batch: Batch::default(),
             list: known.list,
@@ -87,7 +92,8 @@ impl Frontier {
     /// Whether a commit is due early: much was collected, or a host needs it to continue.
     pub(crate) fn wants_commit(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| {
-            let gathered = ledger.batch.found.len() + ledger.batch.changes.len();
+            let batch = &ledger.batch;
+            let gathered = batch.found.len() + batch.changes.len() + batch.requests.len();
             !ledger.committing && (gathered >= COMMIT_AFTER || self.workbench.needs_commit())
         })
     }
@@ -98,6 +104,7 @@ impl Frontier {
             let batch = &ledger.batch;
             let empty =
                 batch.found.is_empty() && batch.changes.is_empty() && batch.list == ledger.list;
+            let empty = empty && batch.requests.is_empty();
             !ledger.committing && (!empty || ledger.waits_changed)
         })
     }
@@ -139,6 +146,21 @@ impl Frontier {
                 .marks
                 .extend(Some(WAITS_KEY.to_owned()).zip(waits.ok()));
             ledger.store.commit(batch);
+        }
+    }
+
+    /// Notes in the next commit that the session is over, so that the job has every request of it.
+    pub(crate) fn note_end(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.batch.ended = Some(since_1970(SystemTime::now()));
+        }
+    }
+
+    /// Adds the request of a visit that came back to the job's log, whatever becomes of it.
+    pub(crate) fn log(&mut self, visit: &Visit, now: Instant) {
+        let is_real = self.settings.run == Run::Real;
+        if let Some(ledger) = self.ledger.as_mut().filter(|_| is_real) {
+            ledger.batch.requests.add(visit, ledger.epoch, now);
         }
     }
 

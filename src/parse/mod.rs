@@ -66,6 +66,11 @@ pub use work::Work;
 /// For a body in a file, also the bytes from which its charset is detected.
 const HEAD: usize = 64 << 10;
 
+/// The rules for an agent in a stored robots.txt; `None` if it cannot be decoded.
+pub(crate) fn robots_of(page: &Page, agent: &str) -> Option<crate::robots::Rules> {
+    robots::rules(page, agent, DecodeLimits::default()).0
+}
+
 /// Parses a page as far as anything needs it.
 ///
 /// `text` says whether something other than the sinks needs the text. Decoded data takes its share of `memory`, and

@@ -150,6 +150,10 @@ impl<'de> serde::de::Visitor<'de> for &mut PartialRecord {
                 "fields" => recorded.fields = map.next_value()?,
                 "items" => recorded.items = map.next_value()?,
                 "body" => recorded.body = map.next_value()?,
+                "sent" => recorded.sent = map.next_value()?,
+                "total_ms" => recorded.total_ms = map.next_value()?,
+                "attempts" => recorded.attempts = map.next_value()?,
+                "redirects" => recorded.redirects = map.next_value()?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -176,6 +180,7 @@ mod tests {
         response: false,
         values: false,
         body: false,
+        timing: false,
     };
 
     #[test]
@@ -211,6 +216,7 @@ mod tests {
             response: true,
             values: true,
             body: true,
+            timing: true,
         };
         let whole = parse_record(LINE.as_bytes(), false, all).unwrap();
         assert_eq!(whole.title.as_deref(), Some("é"));

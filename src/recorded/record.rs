@@ -44,6 +44,14 @@ pub(crate) struct Recorded {
     /// The items of recipes, a JSON object of lists.
     pub(crate) items: Option<Value>,
     pub(crate) body: Option<String>,
+    /// When the last request was sent, as text.
+    pub(crate) sent: Option<String>,
+    /// How long it took, in milliseconds.
+    pub(crate) total_ms: Option<f64>,
+    /// The requests before the last one, a JSON list.
+    pub(crate) attempts: Option<Value>,
+    /// The redirects that were followed, a JSON list.
+    pub(crate) redirects: Option<Value>,
 }
 
 impl Recorded {
@@ -88,6 +96,10 @@ impl Recorded {
             "fields" => self.fields = serde_json::from_str(text).ok(),
             "items" => self.items = serde_json::from_str(text).ok(),
             "body" => self.body = some(),
+            "sent" => self.sent = some(),
+            "total_ms" => self.total_ms = text.parse().ok(),
+            "attempts" => self.attempts = serde_json::from_str(text).ok(),
+            "redirects" => self.redirects = serde_json::from_str(text).ok(),
             _ => {}
         }
     }

@@ -11,6 +11,8 @@ pub(crate) struct Wanted {
     pub(crate) values: bool,
     /// The text of the page.
     pub(crate) body: bool,
+    /// When each of its requests was sent, and how long they took.
+    pub(crate) timing: bool,
 }
 
 /// The fields that every record has, and by which a record is recognized.
@@ -49,6 +51,7 @@ impl Wanted {
             "headers" => self.response,
             "fields" | "items" => self.values,
             "body" => self.body,
+            "sent" | "total_ms" | "attempts" | "redirects" => self.timing,
             name if RESPONSE.contains(&name) => self.response,
             name => REQUIRED.contains(&name) || ALWAYS.contains(&name),
         }

@@ -182,6 +182,16 @@ impl Rules {
         self.delay
     }
 
+    /// The same rules and delay, without sitemaps.
+    pub(crate) fn without_sitemaps(&self) -> Self {
+        Self {
+            closed: self.closed,
+            table: self.table.clone(),
+            delay: self.delay,
+            sitemaps: Vec::new(),
+        }
+    }
+
     /// The sitemaps listed in the file, for any agent, as written.
     ///
     /// At most [`MOST_SITEMAPS`](Self::MOST_SITEMAPS) of at most [`LONGEST_SITEMAP`](Self::LONGEST_SITEMAP) bytes.

@@ -14,7 +14,7 @@ const NOUNS: [&str; 11] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 26] = [
+const FLOORS: [(&str, &[&str]); 27] = [
     ("cache", &[]),
     ("past", &["cache"]),
     ("parse", &["extract"]),
@@ -65,6 +65,10 @@ const FLOORS: [(&str, &[&str]); 26] = [
         ],
     ),
     ("diff", &["earlier", "parse"]),
+    (
+        "audit",
+        &["archive", "earlier", "frontier", "parse", "recorded"],
+    ),
     ("origin", &[]),
     ("replay", &["archive", "origin"]),
     (

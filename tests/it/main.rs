@@ -12,6 +12,7 @@
 mod apache;
 mod archive;
 mod arrow;
+mod audit;
 mod bandwidth;
 mod bodies;
 mod book;

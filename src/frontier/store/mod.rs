@@ -15,6 +15,7 @@ mod database;
 mod folder;
 mod known;
 mod reader;
+mod requests;
 mod row;
 mod sqlite;
 mod table;
@@ -28,12 +29,14 @@ use std::sync::Arc;
 
 pub(crate) use folder::{JOB_FILES, JobFolder, database};
 pub(crate) use reader::{Reader, last_commit};
+pub(crate) use requests::ObeyedRobots;
 pub(crate) use row::{Change, Raised, Row, Settled, State};
 pub(crate) use sqlite::Sqlite;
 pub(crate) use thread::{StoreReply, StoreThread};
 pub(crate) use views::{JOB_VIEWS, job_views};
 
 use crate::error::Result;
+use crate::frontier::requests::RequestLog;
 use crate::page::snapshot::Snapshot;
 use crate::url::HostKey;
 
@@ -58,6 +61,12 @@ pub(crate) struct Batch {
     pub(crate) hsts: Option<serde_json::Value>,
     /// What a later run needs to know about pages: by the number of the URL, with the fingerprint of the page's own.
     pub(crate) snapshots: Vec<(u64, u64, Arc<Snapshot>)>,
+    /// The requests that came back.
+    pub(crate) requests: RequestLog,
+    /// The robots.txt of hosts that are obeyed from now on.
+    pub(crate) robots: Vec<ObeyedRobots>,
+    /// When the session ended, in microseconds since 1970, if this is its last batch.
+    pub(crate) ended: Option<i64>,
 }
 
 /// How far the list was read.

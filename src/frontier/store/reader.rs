@@ -4,7 +4,7 @@
 //! one snapshot. A job that is not in use has no log, and is opened as a file that does not change: otherwise
 //! SQLite would leave files of its own next to it, and could not read a job on a read-only medium.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -12,9 +12,11 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use super::database::{broken, check_whole};
 use super::folder::{Counter, counter, database, job_exists};
 use super::known::read_known;
+use super::requests::{self, ObeyedRobots, Session};
 use super::table::{COLUMNS, each_row, kept};
 use super::{Known, Row};
 use crate::error::{Error, Result};
+use crate::frontier::requests::Block;
 use crate::past::{PastPlan, has_log, read_only, table as pages};
 use crate::url::HostKey;
 
@@ -134,6 +136,47 @@ impl Reader {
             seed: self.known.seed,
             archive: None,
         })
+    }
+
+    /// The sessions of the job, by their numbers; `None` if a version that kept none has made it.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub(crate) fn sessions(&self) -> Result<Option<BTreeMap<i64, Session>>> {
+        let failed = |error| broken(&self.path, &error);
+        if !requests::exist(&self.database).map_err(failed)? {
+            return Ok(None);
+        }
+        let sessions = requests::read_sessions(&self.database).map_err(failed)?;
+        sessions.map(Some).ok_or_else(|| self.damaged("sessions"))
+    }
+
+    /// Passes each block of requests to `take`, with its session, in the order in which they were committed.
+    ///
+    /// # Errors
+    /// When one is damaged, and the errors of `take`.
+    pub(crate) fn each_block(&self, take: &mut dyn FnMut(i64, Block) -> Result<()>) -> Result<()> {
+        requests::each_block(&self.database, take)
+            .map_err(|error| broken(&self.path, &error))?
+            .unwrap_or_else(|| Err(self.damaged("requests")))
+    }
+
+    /// Passes each robots.txt that was obeyed to `take`, with its session, in the order in which they were known.
+    ///
+    /// # Errors
+    /// When one is damaged, and the errors of `take`.
+    pub(crate) fn each_robots(
+        &self,
+        take: &mut dyn FnMut(i64, ObeyedRobots) -> Result<()>,
+    ) -> Result<()> {
+        requests::each_robots(&self.database, take)
+            .map_err(|error| broken(&self.path, &error))?
+            .unwrap_or_else(|| Err(self.damaged("robots")))
+    }
+
+    fn damaged(&self, table: &str) -> Error {
+        let problem = format!("damaged: a row of {table} does not match its check sum");
+        Error::damaged(&self.path, problem)
     }
 
     /// Whether the job has a URL of any of these hosts.

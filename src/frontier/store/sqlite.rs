@@ -14,10 +14,12 @@ use super::change::{raise, write_state};
 use super::database::{APPLICATION, FORMAT, broken, open, prepare, restrict};
 use super::folder::{Counter, JobFolder};
 use super::known::{read_known, write_known, write_list, write_value};
+use super::requests;
 use super::row::reach_text;
 use super::table::{COLUMNS, Kept, each_row, kept, read_hosts};
 use super::{Batch, Change, Known, Row, Store, Want, check};
 use crate::error::{Error, Result};
+use crate::frontier::terms::Terms;
 use crate::past::table as pages;
 use crate::url::HostKey;
 
@@ -45,6 +47,8 @@ pub(crate) struct Sqlite {
     hosts: HashMap<HostKey, i64>,
     /// See [`Known`].
     superseded: u64,
+    /// The number of this session; 0 before it has begun.
+    session: i64,
     /// The page that the last leased row was found on.
     last_page: (u64, Option<Arc<str>>),
 }
@@ -65,6 +69,7 @@ impl Sqlite {
         transaction
             .execute_batch(SCHEMA)
             .and_then(|()| pages::create(&transaction))
+            .and_then(|()| requests::create(&transaction))
             .map_err(failed)?;
         transaction
             .pragma_update(None, "application_id", APPLICATION)
@@ -86,6 +91,7 @@ impl Sqlite {
             commits: 0,
             hosts: HashMap::new(),
             superseded: known.superseded,
+            session: 0,
             last_page: (0, None),
             path,
         })
@@ -108,13 +114,16 @@ impl Sqlite {
             return Err(Error::damaged(&path, problem));
         }
         let hosts = read_hosts(&database, &path)?;
-        pages::create(&database).map_err(|error| broken(&path, &error))?;
+        pages::create(&database)
+            .and_then(|()| requests::create(&database))
+            .map_err(|error| broken(&path, &error))?;
         let store = Self {
             database,
             counter,
             commits,
             hosts,
             superseded: known.superseded,
+            session: 0,
             last_page: (0, None),
             path,
         };
@@ -135,6 +144,16 @@ impl Sqlite {
     /// When it cannot be written.
     pub(crate) fn note_directory(&mut self, directory: &str) -> Result<()> {
         write_value(&self.database, "directory", &directory).map_err(|error| self.failed(&error))
+    }
+
+    /// Notes that a session begins now, in microseconds since 1970, with these limits.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn begin_session(&mut self, now: i64, terms: &Terms) -> Result<()> {
+        let begun = requests::begin(&self.database, now, self.commits, terms);
+        self.session = begun.map_err(|error| self.failed(&error))?;
+        Ok(())
     }
 
     pub(super) fn failed(&self, error: &rusqlite::Error) -> Error {
@@ -200,6 +219,10 @@ impl Sqlite {
             }
             for (id, fingerprint, snapshot) in &batch.snapshots {
                 pages::write(&transaction, *id, *fingerprint, snapshot)?;
+            }
+            requests::write(&transaction, self.session, &batch.requests, &batch.robots)?;
+            if let Some(ended) = batch.ended {
+                requests::end(&transaction, self.session, ended)?;
             }
             if batch.superseded > 0 {
                 self.superseded += batch.superseded;

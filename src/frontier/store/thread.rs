@@ -13,7 +13,7 @@ use crate::url::HostKey;
 
 /// A request to the store.
 enum StoreRequest {
-    Commit(Batch),
+    Commit(Box<Batch>),
     Lease(Want),
 }
 
@@ -81,7 +81,7 @@ impl StoreThread {
 
     /// Requests a commit.
     pub(crate) fn commit(&mut self, batch: Batch) {
-        self.request(StoreRequest::Commit(batch));
+        self.request(StoreRequest::Commit(Box::new(batch)));
     }
 
     /// Requests rows.

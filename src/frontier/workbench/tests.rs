@@ -1,5 +1,5 @@
 use super::*;
-use crate::frontier::FrontierSettings;
+use crate::frontier::Terms;
 use crate::url::PageUrl;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -11,7 +11,10 @@ fn job(row: u64, url: &str) -> Box<Job> {
 }
 
 fn open(per_host: usize) -> Workbench {
-    let limits = Limits::new(&FrontierSettings::default(), per_host);
+    let limits = Limits::new(&Terms {
+        per_host,
+        ..Terms::default()
+    });
     Workbench::new(limits, Access::Open)
 }
 
