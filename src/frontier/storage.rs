@@ -1,17 +1,24 @@
 //! A stored run: how the frontier resumes from the store, commits to it, and leases jobs from it.
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::ledger::{COMMIT_AFTER, LINES_KEY, Ledger, OpenJob, WAITS_KEY, take_lines};
-use super::requests::since_1970;
-use super::store::{Batch, ListMark, Row, Store, StoreReply, StoreThread, Want};
+use super::requests::{microseconds, since_1970};
+use super::store::{
+    Batch, ListMark, Row, Sqlite, Store, StoreReply, StoreThread, Want, last_commit,
+};
 use super::{Frontier, Run};
 use crate::error::Result;
 use crate::hsts::StrictHosts;
 use crate::run::wait::Waits;
 use crate::url::fingerprint::Fingerprints;
 use crate::visit::Visit;
+
+/// How long after its last commit a session may have sent requests that nobody knows of, if it was killed; a commit is
+/// dated to the second.
+const UNKNOWN: Duration = Duration::from_secs(3);
 
 impl Frontier {
     /// Stores the run in a job from now on, and resumes that job; `take` gets each of its rows.
@@ -35,6 +42,7 @@ impl Frontier {
             self.workbench.overflow(); // a row of the store would come without its page
         }
         let (clock, epoch) = (since_1970(SystemTime::now()), Instant::now());
+        self.keep_distance(&store, folder.path(), clock, epoch)?;
         store.restore(&mut |row| {
             take(&row);
             self.restore(&row, now)
@@ -52,6 +60,34 @@ impl Frontier {
             lines: take_lines(&mut known.marks),
             _folder: folder,
         });
+        Ok(())
+    }
+
+    /// Keeps the distance from what the session before sent: its delays and the waits that hosts asked for outlive it.
+    ///
+    /// # Errors
+    /// When the log of requests cannot be read.
+    fn keep_distance(
+        &mut self,
+        store: &Sqlite,
+        folder: &Path,
+        clock: i64,
+        now: Instant,
+    ) -> Result<()> {
+        if store.is_new() {
+            return Ok(());
+        }
+        let last = last_commit(folder).map_or(i64::MIN, |last| (last * 1_000_000).cast_signed());
+        let since = Duration::from_micros(clock.saturating_sub(last).unsigned_abs());
+        self.workbench.resumed(now, since.saturating_sub(UNKNOWN));
+        let longest = match self.settings.max_retry_after {
+            Duration::ZERO => u64::MAX,
+            limit => microseconds(limit),
+        };
+        for (host, until) in store.held_hosts(clock, longest)? {
+            let wait = Duration::from_micros((until - clock).unsigned_abs());
+            self.workbench.host(&host, now).hold(now + wait);
+        }
         Ok(())
     }
 

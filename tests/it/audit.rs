@@ -12,7 +12,7 @@ use crate::cli::run as haul;
 use crate::folder::Folder;
 use crate::politeness::{assert_apart, hits};
 use crate::run::{ms, on_every_engine};
-use crate::tools;
+use crate::{stranger, tools};
 
 /// A generated site whose responses take longer than the delays of these tests.
 fn slow() -> Origin {
@@ -296,6 +296,63 @@ fn what_a_killed_session_sent_last_is_said_to_be_unknown() {
     assert_eq!(code, Some(0), "{run}");
     assert!(hosts[0]["requests"].as_u64().unwrap() >= 92, "{run}");
     assert_eq!(run["sessions"].as_array().unwrap().len(), 2);
+}
+
+/// Starts a run, interrupts it after so many requests, and runs it to its end at once.
+fn interrupted(folder: &Path, origin: &Origin, hits: u64, flags: &[&str], urls: &[String]) {
+    let mut arguments = vec!["fetch", "-q", "--job", "job"];
+    arguments.extend(flags);
+    arguments.extend(urls.iter().map(String::as_str));
+    let mut run = crate::cli::haul(folder, &arguments).spawn().unwrap();
+    crate::run::wait(origin.log().wait_for_hits(hits));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(haul(folder, &arguments).0, Some(0));
+}
+
+#[test]
+fn a_delay_and_a_wait_outlive_the_process_that_kept_them() {
+    let origin = slow();
+    let folder = Folder::new();
+    let urls = urls(&origin, 3);
+    interrupted(folder.path(), &origin, 2, &["--delay", "1s"], &urls);
+    assert_apart(&hits("a", &origin), ms(1000));
+    let origin = busy_for("2");
+    let folder = Folder::new();
+    let urls = ["/a", "/busy", "/b"].map(|path| origin.url(path));
+    // The response that asks for the wait is in the log as soon as it is committed.
+    let mut arguments = vec!["fetch", "-q", "--job", "job", "--per-host", "1"];
+    arguments.extend(urls.iter().map(String::as_str));
+    let mut run = crate::cli::haul(folder.path(), &arguments).spawn().unwrap();
+    stranger::wait_until("the wait is not committed", || {
+        let (code, hosts, _) = match folder.path().join("job/frontier.db").exists() {
+            true => audit_if_there(folder.path()),
+            false => (None, Vec::new(), Value::Null),
+        };
+        code == Some(0) && hosts.first().is_some_and(|host| host["waits"] == 1)
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(haul(folder.path(), &arguments).0, Some(0));
+    let (code, hosts, run) = audit(folder.path(), &["job"]);
+    assert_eq!(code, Some(0), "{run} {hosts:?}");
+    assert_eq!(run["sessions"].as_array().unwrap().len(), 2);
+    let busy: Vec<_> = origin
+        .log()
+        .all_hits()
+        .into_iter()
+        .filter(|hit| hit.path == "/busy")
+        .collect();
+    assert_apart(&busy, ms(2000));
+}
+
+/// As [`audit`], of a job that may not be whole yet.
+fn audit_if_there(folder: &Path) -> (Option<i32>, Vec<Value>, Value) {
+    let (code, stdout, _) = haul(folder, &["audit", "--json", "job"]);
+    let lines = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    (code, lines.collect(), Value::Null)
 }
 
 #[test]

@@ -31,6 +31,9 @@ const INSERT_REQUESTS: &str = "INSERT INTO requests(session, log, sum) VALUES (?
 const INSERT_ROBOTS: &str =
     "INSERT INTO robots(session, at, host, rules, sum) VALUES (?1, ?2, ?3, ?4, ?5)";
 
+/// The latest blocks that are searched for waits: those of a quarter of an hour.
+const RECENT: i64 = 1000;
+
 /// A session of a job: one process that worked on it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Session {
@@ -215,6 +218,45 @@ pub(super) fn each_robots(
         }
     }
     Ok(Some(Ok(())))
+}
+
+/// Until when hosts asked not to be contacted, in microseconds since 1970, if that is later than `now`.
+///
+/// Looks at the latest blocks, and at waits of at most `longest` microseconds: nobody keeps longer ones. Damage is left to
+/// whoever checks the log.
+pub(super) fn held_hosts(
+    database: &Connection,
+    now: i64,
+    longest: u64,
+) -> rusqlite::Result<Vec<(HostKey, i64)>> {
+    let sessions = read_sessions(database)?.unwrap_or_default();
+    let mut select =
+        database.prepare("SELECT session, log FROM requests ORDER BY id DESC LIMIT ?1")?;
+    let mut rows = select.query([RECENT])?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        let session: i64 = row.get(0)?;
+        let log: Vec<u8> = row.get(1)?;
+        let Some((session, block)) = sessions.get(&session).zip(read_block(&log)) else {
+            continue;
+        };
+        for request in block
+            .requests
+            .iter()
+            .filter(|one| matches!(one.status, 429 | 503))
+        {
+            let wait = request
+                .wait
+                .map_or(0, |(wait, _)| wait.saturating_mul(1000));
+            let taken = request.begun.saturating_add(request.until_ready);
+            let after = taken.saturating_add(request.took).saturating_add(wait);
+            let until = session.begun.saturating_add_unsigned(after);
+            if wait <= longest && until > now {
+                held.push((block.peers[request.peer as usize].0.clone(), until));
+            }
+        }
+    }
+    Ok(held)
 }
 
 fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {

@@ -146,6 +146,20 @@ impl Sqlite {
         write_value(&self.database, "directory", &directory).map_err(|error| self.failed(&error))
     }
 
+    /// Whether nothing was committed to it yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.commits == 0
+    }
+
+    /// Until when hosts asked not to be contacted, in microseconds since 1970, if that is later than `now`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn held_hosts(&self, now: i64, longest: u64) -> Result<Vec<(HostKey, i64)>> {
+        let held = requests::held_hosts(&self.database, now, longest);
+        held.map_err(|error| self.failed(&error))
+    }
+
     /// Notes that a session begins now, in microseconds since 1970, with these limits.
     ///
     /// # Errors

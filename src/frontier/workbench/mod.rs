@@ -68,6 +68,8 @@ pub(crate) struct Workbench {
     wanting: VecDeque<HostIndex>,
     /// Hosts that have more jobs than were committed to the store.
     uncommitted: Vec<HostIndex>,
+    /// When the run went on, and how long after its last requests, if it was resumed.
+    resumed: Option<(Instant, Duration)>,
     /// Whether any host has a delay of its own.
     pub(crate) paced: bool,
     /// The longest delay that a robots.txt may ask for.
@@ -121,6 +123,7 @@ impl Workbench {
             beyond: 0,
             wanting: VecDeque::new(),
             uncommitted: Vec::new(),
+            resumed: None,
             paced,
             max_crawl_delay: Duration::MAX,
             closed: false,
@@ -295,6 +298,12 @@ impl Workbench {
         };
     }
 
+    /// Notes that the run goes on now, so long after hosts may have been asked before: delays count from now, unless they
+    /// are over anyway.
+    pub(in crate::frontier) fn resumed(&mut self, now: Instant, since: Duration) {
+        self.resumed = Some((now, since));
+    }
+
     /// Notes that a request to a host is sent now, and returns where its lane notes when it leaves.
     pub(crate) fn sent(&mut self, key: &HostKey, now: Instant) -> Option<Arc<Departed>> {
         let place = self.place(key, now);
@@ -451,6 +460,11 @@ impl Workbench {
             self.tidy(now);
         }
         let mut host = Host::new(key.clone(), self.limits.of(key), self.access.clone());
+        if let Some((begun, since)) = self.resumed.filter(|_| self.paced)
+            && host.pace.period() > since
+        {
+            host.hold(begun + host.pace.period());
+        }
         host.home = self.home_of(key);
         host.is_located = !self.has_addresses() || matches!(host.home, Home::At(_));
         host.window = self.adaptive.then(|| match host.per_host {
