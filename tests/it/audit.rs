@@ -358,7 +358,7 @@ fn audit_if_there(folder: &Path) -> (Option<i32>, Vec<Value>, Value) {
 #[test]
 fn a_job_of_an_earlier_version_has_not_passed() {
     let origin = forbidding();
-    let folder = Folder::new();
+    let folder = Folder::new().with_jobs_of_earlier_versions();
     let urls = [origin.url("/")];
     assert_eq!(fetch(folder.path(), &["--job", "job"], &urls), Some(0));
     let path = folder.path().join("job/frontier.db");

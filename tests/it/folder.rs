@@ -1,10 +1,11 @@
-//! A temporary folder for a test; in the end, its files are searched for secrets.
+//! A temporary folder for a test; in the end, its files are searched for secrets, and its jobs have to have been polite.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use haul::audit::{Demands, Unknown, Verdict, audit};
 use tempfile::TempDir;
 
 use crate::leaks;
@@ -17,6 +18,17 @@ const UNPACKED: u64 = 64 << 20;
 pub(crate) struct Folder {
     folder: TempDir,
     secret: &'static [&'static str],
+    /// What the test does to its jobs, so that their politeness cannot be proved.
+    excuse: Option<Excuse>,
+}
+
+/// Why the jobs of a test are not audited, or not all is known about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Excuse {
+    /// The test damages them, or has other programs write them.
+    Damaged,
+    /// The test makes them look like those of earlier versions, which kept no log.
+    EarlierVersion,
 }
 
 impl Folder {
@@ -29,7 +41,23 @@ impl Folder {
     /// They are given by their names, or as `*.` and the end of their names.
     pub(crate) fn with_secrets_in(secret: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, secret }
+        Self {
+            folder,
+            secret,
+            excuse: None,
+        }
+    }
+
+    /// The same folder, whose jobs the test damages on purpose.
+    pub(crate) fn with_damaged_jobs(mut self) -> Self {
+        self.excuse = Some(Excuse::Damaged);
+        self
+    }
+
+    /// The same folder, whose jobs the test makes look like those of earlier versions.
+    pub(crate) fn with_jobs_of_earlier_versions(mut self) -> Self {
+        self.excuse = Some(Excuse::EarlierVersion);
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -42,7 +70,13 @@ impl Drop for Folder {
         if thread::panicking() {
             return;
         }
-        for path in files(self.path()) {
+        let files = files(self.path());
+        if self.excuse != Some(Excuse::Damaged) {
+            let jobs = files.iter().filter(|path| path.ends_with("frontier.db"));
+            jobs.filter_map(|path| path.parent())
+                .for_each(|job| assert_polite(job, self.excuse));
+        }
+        for path in files {
             let is_secret = self
                 .secret
                 .iter()
@@ -56,6 +90,32 @@ impl Drop for Folder {
             }
         }
     }
+}
+
+/// Asserts that a job kept its own limits: every job of every test is audited.
+fn assert_polite(job: &Path, excuse: Option<Excuse>) {
+    let mut broken = Vec::new();
+    let audit = audit(job, &Demands::default(), &mut |host| {
+        broken.extend((host.broken > 0).then_some(host));
+        Ok(())
+    });
+    let audit = audit.unwrap_or_else(|error| panic!("{}: {error}", job.display()));
+    let is_excused = |unknown: &Unknown| match unknown {
+        // Nothing was asked for, or nothing that has a limit.
+        Unknown::Requests | Unknown::Limits => true,
+        Unknown::EarlierVersion => excuse == Some(Excuse::EarlierVersion),
+        _ => false,
+    };
+    let is_fine = match audit.verdict {
+        Verdict::Kept => true,
+        Verdict::Broken => false,
+        Verdict::NotProved => audit.unknown.iter().any(is_excused),
+    };
+    assert!(
+        is_fine,
+        "{} was not polite: {audit:?} {broken:?}",
+        job.display()
+    );
 }
 
 /// All files below a folder that can be read.

@@ -84,7 +84,7 @@ impl JobCrawl {
 
     /// A copy of the folder, to be damaged.
     fn copy(&self) -> Folder {
-        let copy = Folder::new();
+        let copy = Folder::new().with_damaged_jobs();
         copy_folder(self.folder.path(), copy.path());
         copy
     }
