@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ impl Requests<'_> {
         for attempt in list(record.attempts.as_ref()) {
             self.add_part(url, attempt)?;
         }
-        let Some(sent) = record.sent.as_deref().and_then(since_1970) else {
+        let Some(sent) = record.sent.and_then(microseconds) else {
             return Ok(()); // nothing was sent
         };
         let wait = record.headers.get("retry-after");
@@ -107,7 +107,8 @@ impl Requests<'_> {
         let sent = part
             .get("sent")
             .and_then(Value::as_str)
-            .and_then(since_1970);
+            .and_then(moment::parse)
+            .and_then(microseconds);
         let Some(sent) = sent else {
             self.lacks_times |= part.get("sent").is_none();
             return Ok(());
@@ -152,9 +153,7 @@ fn list(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn since_1970(text: &str) -> Option<i64> {
-    let since = moment::parse(text)?
-        .duration_since(std::time::UNIX_EPOCH)
-        .ok()?;
+fn microseconds(moment: SystemTime) -> Option<i64> {
+    let since = moment.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_micros()).ok()
 }

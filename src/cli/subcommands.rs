@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// The names of the subcommands.
-pub(super) const SUBCOMMANDS: [&str; 15] = [
+pub(super) const SUBCOMMANDS: [&str; 16] = [
     "select",
     "recipe",
     "fetch",

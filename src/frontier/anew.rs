@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Frontier;
-use super::landing::{Again, Noted, attempt};
+use super::attempt::attempt;
+use super::landing::{Again, Noted};
 use crate::job::Reuse;
 use crate::visit::Visit;
 
@@ -27,8 +28,8 @@ impl Frontier {
         let Visit {
             mut job, outcome, ..
         } = visit;
-        let sent = job.leased.unwrap_or(job.since);
-        job.attempts.push(attempt(outcome, sent, now));
+        let asked = attempt(outcome, &job, now);
+        job.attempts.push(asked);
         job.reuse = Reuse::Unreadable;
         self.workbench.put_back(job, Duration::ZERO, now);
         Noted::Again(Again::Asked)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::Method;
 
 use super::access::Access;
+use super::attempt::{attempt, is_mismatch};
 use super::departure::Departure;
 use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
@@ -13,7 +14,7 @@ use super::window::Reply;
 use super::{Frontier, FrontierSettings, Run};
 use crate::error::Result;
 use crate::job::segments::Segments;
-use crate::job::{Attempt, Hop, Job, Probe, Reuse, Role, Via, is_idempotent};
+use crate::job::{Hop, Job, Probe, Reuse, Role, Via, is_idempotent};
 use crate::page::Page;
 use crate::page::failure::FetchError;
 use crate::text::secret::without_password;
@@ -478,11 +479,6 @@ fn is_of_another_body(visit: &Visit) -> bool {
     visit.job.role == Role::Segment && matches!(visit.outcome, Err(FetchError::Spool(_)))
 }
 
-/// Whether an attempt got a body with another checksum.
-fn is_mismatch(attempt: &Attempt) -> bool {
-    matches!(attempt.error, Some(FetchError::Checksum { .. }))
-}
-
 /// What a visit shows about the load that its host can handle.
 fn reply(visit: &Visit, clock: SystemTime) -> Option<Reply> {
     match &visit.outcome {
@@ -497,25 +493,5 @@ fn reply(visit: &Visit, clock: SystemTime) -> Option<Reply> {
         Ok(page) => Some(Reply::Answered(page.timing.first_byte)),
         Err(FetchError::Connect(_) | FetchError::Timeout { .. }) => Some(Reply::Lost),
         Err(_) => None,
-    }
-}
-
-/// What is recorded of an attempt that was not the last.
-pub(super) fn attempt(outcome: Result<Page, FetchError>, job: &Job, now: Instant) -> Attempt {
-    match outcome {
-        Ok(page) => Attempt {
-            status: Some(page.status),
-            error: None,
-            sent: page.timing.sent,
-            took: page.timing.total,
-            asked_wait: retry::asked_wait(&page),
-        },
-        Err(error) => Attempt {
-            status: None,
-            error: Some(error),
-            sent: job.sent,
-            took: now.saturating_duration_since(job.leased.unwrap_or(job.since)),
-            asked_wait: None,
-        },
     }
 }

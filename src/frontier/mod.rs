@@ -16,6 +16,7 @@ mod access;
 mod admission;
 mod again;
 mod anew;
+mod attempt;
 mod awaited;
 mod claim;
 mod company;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Frontier;
-use super::landing::{Again, Noted, attempt};
+use super::attempt::attempt;
+use super::landing::{Again, Noted};
 use crate::job::segments::Segments;
 use crate::job::{Job, Request, Role};
 use crate::page::partial::Note;

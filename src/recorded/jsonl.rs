@@ -150,7 +150,6 @@ impl<'de> serde::de::Visitor<'de> for &mut PartialRecord {
                 "fields" => recorded.fields = map.next_value()?,
                 "items" => recorded.items = map.next_value()?,
                 "body" => recorded.body = map.next_value()?,
-                "sent" => recorded.sent = map.next_value()?,
                 "total_ms" => recorded.total_ms = map.next_value()?,
                 "attempts" => recorded.attempts = map.next_value()?,
                 "redirects" => recorded.redirects = map.next_value()?,

@@ -33,7 +33,7 @@ pub(crate) struct Recorded {
     /// The fingerprint of the page's text, which records of this version do not contain.
     pub(crate) simhash: Option<u64>,
     pub(crate) title: Option<String>,
-    /// When it was requested.
+    /// When the last request was sent.
     pub(crate) sent: Option<SystemTime>,
     /// The path of the saved body, as the run was given its folder.
     pub(crate) file: Option<String>,
@@ -44,8 +44,6 @@ pub(crate) struct Recorded {
     /// The items of recipes, a JSON object of lists.
     pub(crate) items: Option<Value>,
     pub(crate) body: Option<String>,
-    /// When the last request was sent, as text.
-    pub(crate) sent: Option<String>,
     /// How long it took, in milliseconds.
     pub(crate) total_ms: Option<f64>,
     /// The requests before the last one, a JSON list.
@@ -96,7 +94,6 @@ impl Recorded {
             "fields" => self.fields = serde_json::from_str(text).ok(),
             "items" => self.items = serde_json::from_str(text).ok(),
             "body" => self.body = some(),
-            "sent" => self.sent = some(),
             "total_ms" => self.total_ms = text.parse().ok(),
             "attempts" => self.attempts = serde_json::from_str(text).ok(),
             "redirects" => self.redirects = serde_json::from_str(text).ok(),

@@ -51,7 +51,8 @@ impl Wanted {
             "headers" => self.response,
             "fields" | "items" => self.values,
             "body" => self.body,
-            "sent" | "total_ms" | "attempts" | "redirects" => self.timing,
+            "sent" => self.response || self.timing,
+            "total_ms" | "attempts" | "redirects" => self.timing,
             name if RESPONSE.contains(&name) => self.response,
             name => REQUIRED.contains(&name) || ALWAYS.contains(&name),
         }

@@ -7,6 +7,8 @@
 //! its turn comes. Knows nothing of disks or sockets; what other runs do is known to the shared pace.
 
 mod addresses;
+mod departures;
+mod fresh;
 mod neighbours;
 mod overflow;
 mod segments;
@@ -17,7 +19,6 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use std::collections::HashMap;
@@ -31,7 +32,6 @@ use super::limits::Limits;
 use super::pace::Pace;
 use super::reuse::FreshPages;
 use super::window::{Reply, Window};
-use crate::job::departed::Departed;
 use crate::job::{Job, Reach, Role};
 use crate::page::failure::FetchError;
 use crate::shared::SharedPace;
@@ -266,22 +266,6 @@ impl Workbench {
         }
     }
 
-    /// Whether the first job of a host needs no request.
-    fn is_fresh(&mut self, place: HostIndex, now: Instant) -> bool {
-        let Some(fresh) = self.fresh.take() else {
-            return false;
-        };
-        let first = self.host_at(place).waiting.front_mut();
-        let is_fresh = first.is_some_and(|job| fresh.has(job, now));
-        self.fresh = Some(fresh);
-        is_fresh
-    }
-
-    /// Uses pages of an earlier run from now on.
-    pub(in crate::frontier) fn reuse(&mut self, pages: FreshPages) {
-        self.fresh = Some(pages);
-    }
-
     fn take_first(&mut self, place: HostIndex, now: Instant) -> Option<Box<Job>> {
         let job = self.host_at(place).waiting.pop_front()?;
         self.waiting -= 1;
@@ -302,18 +286,6 @@ impl Workbench {
     /// are over anyway.
     pub(in crate::frontier) fn resumed(&mut self, now: Instant, since: Duration) {
         self.resumed = Some((now, since));
-    }
-
-    /// Notes that a request to a host is sent now, and returns where its lane notes when it leaves.
-    pub(crate) fn sent(&mut self, key: &HostKey, now: Instant) -> Option<Arc<Departed>> {
-        let place = self.place(key, now);
-        self.host_at(place).departs(now)
-    }
-
-    /// Notes when a request left that came back now.
-    pub(crate) fn departed(&mut self, job: &Job, at: Instant, now: Instant) {
-        let place = self.place(&job.host, now);
-        self.host_at(place).departed(job.departed.as_ref(), at);
     }
 
     /// Notes a host's robots.txt, so that its jobs can be sent, no faster than it asks for.
