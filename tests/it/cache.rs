@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cli;
 use crate::folder::Folder;
-use crate::run::on_every_engine;
+use crate::run::{on_every_engine, wait};
 use crate::written;
 
 /// What servers say of three pages: one stays fresh, one has to be asked, one must not be kept.
@@ -368,4 +368,67 @@ fn two_processes_share_a_cache_at_the_same_time() {
     origin.log().clear();
     go(path, &line("3.jsonl"));
     assert!(asked(&origin).is_empty(), "{:?}", asked(&origin));
+}
+
+#[test]
+fn a_crawl_with_a_cache_that_is_killed_again_and_again_has_each_page_once_and_leaves_the_cache_whole()
+ {
+    let mut site = Site::builder().fallback(Response::status(404));
+    for number in 0..150 {
+        let path = if number == 0 {
+            "/".to_owned()
+        } else {
+            format!("/{number}")
+        };
+        site = site.route_with(&path, move |_| {
+            let links: String = (1..150)
+                .map(|to| format!("<a href=/{to}>{to}</a>"))
+                .collect();
+            let page = Reply::new(200).header("Content-Type", "text/html");
+            let page = page.header("Cache-Control", "max-age=3600");
+            page.body(format!("<title>{number}</title>{links}")).into()
+        });
+    }
+    let origin = site.start().unwrap();
+    let folder = Folder::new();
+    let path = folder.path();
+    let url = origin.url("/");
+    let line = |job| {
+        let base = [
+            "crawl",
+            url.as_str(),
+            "--allow-private",
+            "-q",
+            "--per-host",
+            "2",
+            "--cache",
+            "cache",
+        ];
+        [&base[..], &["--job", job]].concat()
+    };
+    for killed_at in [20, 60, 100] {
+        let mut child = cli::haul(path, &line("first")).spawn().unwrap();
+        wait(origin.log().wait_for_hits(killed_at));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    go(path, &line("first"));
+    origin.log().clear();
+    go(path, &line("second"));
+    for job in ["first", "second"] {
+        let file = path.join(job).join("records.jsonl");
+        assert_eq!(
+            by_path(&file).len(),
+            written::jsonl(&file).len(),
+            "{job}: each once"
+        );
+        assert_eq!(by_path(&file).len(), 150, "{job}");
+    }
+    // What a killed process had not written is requested again, and nothing else.
+    let left = asked(&origin).len();
+    assert_eq!(count(&path.join("cache"), "count(*)"), 150);
+    assert!(left < 150, "{left}");
+    origin.log().clear();
+    go(path, &line("third"));
+    assert!(asked(&origin).is_empty());
 }
