@@ -84,10 +84,31 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     None
 }
 
-fn parse(bytes: &[u8]) -> io::Result<ResponseHead> {
-    let mut lines = bytes
+/// Reads the method and the header fields of a request.
+///
+/// # Errors
+/// If it is too large, or cannot be read.
+pub(super) fn request(block: &mut impl Read) -> io::Result<(String, HeaderMap)> {
+    let mut bytes = Vec::new();
+    block.take(HEAD as u64 + 1).read_to_end(&mut bytes)?;
+    let end = end_of_head(&bytes, 0).map_or(bytes.len(), |(end, _)| end);
+    if end > HEAD {
+        return Err(io::Error::other("the HTTP head is too large"));
+    }
+    let mut lines = lines(&bytes[..end]);
+    let first = String::from_utf8_lossy(lines.next().unwrap_or_default());
+    let method = first.split(' ').next().unwrap_or_default().to_owned();
+    Ok((method, fields(lines)))
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes
         .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii_end);
+        .map(<[u8]>::trim_ascii_end)
+}
+
+fn parse(bytes: &[u8]) -> io::Result<ResponseHead> {
+    let mut lines = lines(bytes);
     let first = String::from_utf8_lossy(lines.next().unwrap_or_default());
     let mut words = first.split_ascii_whitespace();
     let version = match words.next() {
@@ -100,6 +121,15 @@ fn parse(bytes: &[u8]) -> io::Result<ResponseHead> {
     let status = status
         .filter(|status| (100..1000).contains(status))
         .ok_or_else(|| io::Error::other("an HTTP response without a status"))?;
+    Ok(ResponseHead {
+        status,
+        version,
+        headers: Headers(fields(lines)),
+    })
+}
+
+/// The header fields in the lines after the first.
+fn fields<'l>(lines: impl Iterator<Item = &'l [u8]>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut last: Option<(HeaderName, Vec<u8>)> = None;
     for line in lines.filter(|line| !line.is_empty()).take(FIELDS) {
@@ -120,11 +150,7 @@ fn parse(bytes: &[u8]) -> io::Result<ResponseHead> {
             .map(|name| (name, line[colon + 1..].trim_ascii().to_vec()));
     }
     append(&mut headers, last);
-    Ok(ResponseHead {
-        status,
-        version,
-        headers: Headers(headers),
-    })
+    headers
 }
 
 fn append(headers: &mut HeaderMap, field: Option<(HeaderName, Vec<u8>)>) {

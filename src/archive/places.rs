@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
 
+use http::HeaderMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Content, Damage, Files, Head, RecordPosition, Records, message, page_url};
@@ -21,8 +22,8 @@ use crate::url::PageUrl;
 const RECENT: usize = 256;
 /// The longest identifier of a record that is kept, in bytes.
 const IDENTIFIER: usize = 200;
-/// The most bytes of a request that are read for its method.
-const METHOD: usize = 32;
+/// The most bytes of a description that are read.
+const METADATA: u64 = 64 << 10;
 
 /// The pages of an archive, in the order in which they were stored.
 pub(crate) struct Places {
@@ -41,6 +42,10 @@ pub(crate) enum Found {
     Page(Box<Placed>),
     /// The pages with these numbers are none: their request was not a `GET`.
     NoPages(Vec<u64>),
+    /// The header fields of the request for the page with this number.
+    Request(u64, HeaderMap),
+    /// The request for the page with this number had more than the archive says, such as a login.
+    Withheld(u64),
 }
 
 /// A page of an archive, without its body.
@@ -81,9 +86,12 @@ impl Places {
                 return Ok(None); // the head was read from it
             };
             let found = match head.kind().as_str() {
-                "request" => self.request(&head, &mut block),
+                "request" => Ok(self.request(&head, &mut block)),
+                "metadata" => Ok(self.metadata(&head, &mut block)),
                 _ => self.page(file, &head, &mut block),
             };
+            // Damage that a reader of the block passed over is noticed here.
+            block.end()?;
             self.files.open = Some((number, block));
             if let Some(found) = found? {
                 return Ok(Some(found));
@@ -92,25 +100,33 @@ impl Places {
         Ok(None)
     }
 
-    /// Reads which method a request has, and forgets the page that it led to if it is not `GET`.
-    fn request(&mut self, head: &Head, block: &mut Records) -> Result<Option<Found>, Damage> {
-        let mut start = Vec::with_capacity(METHOD);
-        let read = Read::take(&mut *block, METHOD as u64).read_to_end(&mut start);
-        if read.is_err() || start.starts_with(b"GET ") || !start.contains(&b' ') {
-            return Ok(None); // damage is noticed at the end of the record
+    /// Reads what was requested: a page that was not asked with `GET` is none.
+    fn request(&mut self, head: &Head, block: &mut Records) -> Option<Found> {
+        // Damage is noticed at the end of the record.
+        let (method, fields) = message::request(block).ok()?;
+        let ids: HashSet<u64> = belongs_to(head).collect();
+        let of = self.recent.iter().filter(|(id, _)| ids.contains(id));
+        let pages: Vec<u64> = of.map(|(_, number)| *number).collect();
+        if method == "GET" {
+            return pages.last().map(|page| Found::Request(*page, fields));
         }
-        let ids = head
-            .all("WARC-Concurrent-To")
-            .chain(head.get("WARC-Record-ID"));
-        let ids: HashSet<u64> = ids.map(|id| xxh3_64(id.as_bytes())).collect();
-        let mut taken_back = Vec::new();
-        self.recent.retain(|(id, number)| {
-            let is_page = !ids.contains(id);
-            taken_back.extend((!is_page).then_some(*number));
-            is_page
-        });
+        self.recent.retain(|(id, _)| !ids.contains(id));
         self.others.extend(ids);
-        Ok((!taken_back.is_empty()).then_some(Found::NoPages(taken_back)))
+        (!pages.is_empty()).then_some(Found::NoPages(pages))
+    }
+
+    /// Reads in a description of a page whether its request had more than the archive says.
+    fn metadata(&self, head: &Head, block: &mut Records) -> Option<Found> {
+        let mut text = Vec::new();
+        let read = Read::take(&mut *block, METADATA).read_to_end(&mut text);
+        let mut lines = text.split(|byte| *byte == b'\n');
+        if read.is_ok() && !lines.any(|line| line.starts_with(b"withheld:")) {
+            return None;
+        }
+        let ids: HashSet<u64> = belongs_to(head).collect();
+        let mut pages = self.recent.iter().rev();
+        let page = pages.find(|(id, _)| ids.contains(id))?;
+        Some(Found::Withheld(page.1))
     }
 
     fn page(
@@ -143,10 +159,7 @@ impl Places {
             false => Some(here),
         };
         let id = head.get("WARC-Record-ID").unwrap_or_default();
-        let is_other = head
-            .all("WARC-Concurrent-To")
-            .chain([id])
-            .any(|id| self.others.contains(&xxh3_64(id.as_bytes())));
+        let is_other = belongs_to(head).any(|id| self.others.contains(&id));
         let is_whole = head.get("WARC-Truncated").is_none();
         let Some(body) = body.filter(|_| is_whole && !is_other) else {
             return Ok(None);
@@ -178,6 +191,14 @@ impl Places {
             },
         }))))
     }
+}
+
+/// Hashes of the identifiers of a record and of those that it belongs to.
+fn belongs_to(head: &Head) -> impl Iterator<Item = u64> {
+    let ids = head
+        .all("WARC-Concurrent-To")
+        .chain(head.get("WARC-Record-ID"));
+    ids.map(|id| xxh3_64(id.as_bytes()))
 }
 
 /// An identifier that is safe to be repeated in another archive: a URI in angle brackets (ISO 28500 5.2).

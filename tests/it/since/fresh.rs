@@ -219,10 +219,7 @@ fn a_fresh_page_of_an_archive_is_read_from_there() {
             "n=b | integer",
         ];
         go(path, &[&base[..], &line].concat());
-        let mut expected = to_be_asked();
-        // An archive does not say for certain by which header fields its request selected the page.
-        expected.push("/last");
-        expected.sort_unstable();
+        let expected = to_be_asked();
         assert_eq!(asked(&origin), expected, "{engine}");
         let new = by_path(path, "new");
         assert_eq!(new.len(), PAGES.len());
@@ -285,6 +282,11 @@ fn a_request_that_may_lead_to_another_page_is_sent() {
         path,
         &[&base[..], &["--job", "known", "--user", "ann:s3cret"]].concat(),
     );
+    go(path, &[&base[..], &["-o", "old.warc.gz"]].concat());
+    go(
+        path,
+        &[&base[..], &["-o", "known.warc.gz", "--user", "ann:s3cret"]].concat(),
+    );
     let since = |old: &'static str, more: &[&'static str]| {
         origin.log().clear();
         go(
@@ -314,6 +316,11 @@ fn a_request_that_may_lead_to_another_page_is_sent() {
     // What was sent to somebody with a login is never used without asking.
     assert_eq!(since("known", &["--user", "ann:s3cret"]), ["/", "/last"]);
     assert_eq!(since("known", &[]), ["/", "/last"]);
+    // An archive says by what a page was selected, and that there was more.
+    assert!(since("old.warc.gz", &[]).is_empty());
+    let german = ["--header", "Accept-Language: de"];
+    assert_eq!(since("old.warc.gz", &german), ["/last"]);
+    assert_eq!(since("known.warc.gz", &[]), ["/", "/last"]);
 }
 
 #[test]
