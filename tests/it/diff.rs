@@ -636,7 +636,7 @@ fn text_and_csv_are_for_people_and_tables_and_the_exit_code_for_scripts() {
 
 #[test]
 fn what_cannot_be_compared_is_refused_in_one_sentence() {
-    let (shop, folder) = (Shop::open(), Folder::new());
+    let (shop, folder) = (Shop::open(), Folder::new().with_damaged_jobs());
     let here = folder.path();
     shop.crawl(here, &["--job", "job"]);
     let other = Site::builder()

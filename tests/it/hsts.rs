@@ -235,7 +235,9 @@ fn a_resumed_job_knows_its_strict_hosts_and_outputs_say_what_was_internal() {
     assert_eq!(records.len(), 3);
     assert_eq!(records[1]["url"], second);
     assert_eq!(records[1]["final_url"], at(&origin, "https", "/two"));
-    let hop = serde_json::json!({"url": second, "status": 307, "internal": true});
+    let hop = serde_json::json!({
+        "url": second, "status": 307, "internal": true, "sent": null, "ms": null, "retry_after_s": null,
+    });
     assert_eq!(records[1]["redirects"], serde_json::json!([hop]));
     assert_eq!(records[2]["duplicate_of"], 2);
     let archive = std::fs::read(folder.path().join("out.warc")).unwrap();

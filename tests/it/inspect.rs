@@ -397,7 +397,7 @@ fn a_long_chain_is_shown_from_both_ends() {
 
 #[test]
 fn a_missing_job_and_a_damaged_one_have_their_own_exit_codes() {
-    let folder = Folder::new();
+    let folder = Folder::new().with_damaged_jobs();
     let site = broken();
     let url = site.origin.url("/");
     for words in [

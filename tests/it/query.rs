@@ -253,6 +253,7 @@ fn a_wrong_query_is_told_with_sqlites_words_and_the_tables_that_there_are() {
 #[test]
 fn what_is_no_job_or_damaged_is_told_apart_from_a_wrong_query() {
     let (_site, folder) = finished();
+    let folder = folder.with_damaged_jobs();
     let path = folder.path();
     fs::create_dir(path.join("empty")).unwrap();
     fs::write(path.join("text.sqlite"), "no database").unwrap();

@@ -111,7 +111,7 @@ pub(super) struct Keeping {
     cache: Option<PathBuf>,
 
     /// Keep no more than this in the cache: what was not used for longest goes first
-    #[arg(long, value_name = "SIZE", default_value = "1G", requires = "cache")]
+    #[arg(long, value_name = "SIZE", default_value = "1G")]
     cache_size: ByteSize,
 
     /// Delete what is in the job folder, and start over
