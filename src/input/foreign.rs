@@ -23,7 +23,7 @@ const KNOWN: [(&[u8], &str); 17] = [
     ),
     (
         b"PAR1",
-        "a Parquet file, not a list: haul retry fetches the failures of the folder that haul wrote it to",
+        "a Parquet file, which cannot be read from a pipe: give its name",
     ),
     (
         b"BZh",
@@ -74,6 +74,16 @@ pub(super) enum Refusal {
     Archive,
     /// It is something else that is not a list.
     NoList(&'static str),
+}
+
+/// Whether an input that starts like this is a file or a stream of Arrow.
+pub(super) fn is_arrow(head: &[u8]) -> bool {
+    // A stream begins with a message: a marker, and a length that is neither zero nor huge.
+    let is_stream = head.starts_with(&[0xFF; 4])
+        && head
+            .get(4..8)
+            .is_some_and(|length| length != [0; 4] && length[3] == 0);
+    head.starts_with(b"ARROW1") || is_stream
 }
 
 /// What is wrong with an input that starts like this; `None` if it may be a list.

@@ -1,12 +1,17 @@
-//! Text inputs: files and pipes, decompressed, as UTF-8, and split into lines or the records of a table.
+//! Inputs: files and pipes of text, decompressed, as UTF-8, and split into lines or the records of a table; and tables
+//! with types.
 //!
 //! The first bytes decide how an input is read; nothing is loaded as a whole. Edge: what the lines mean is the
 //! caller's business.
 
+#[cfg(feature = "parquet")]
+pub(crate) mod arrow;
 pub(crate) mod encoding;
 mod foreign;
 pub(crate) mod framing;
 pub(crate) mod lines;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 
 use std::io::{self, BufReader, Read};
 
@@ -28,6 +33,29 @@ pub(crate) const LONGEST: usize = 1 << 20;
 
 /// The lines of an input.
 pub(crate) type Input = Lines<Box<dyn Read>>;
+
+/// What an input is, by its first bytes.
+pub(crate) enum Kind {
+    /// Text, or something else that is not read as a table.
+    Text(Box<dyn Read>),
+    /// A file or a stream of Arrow.
+    Arrow(Box<dyn Read>),
+    /// A file of Parquet, which can only be read at random.
+    Parquet,
+}
+
+/// Looks at the first bytes of an input.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn kind(raw: Box<dyn Read>) -> io::Result<Kind> {
+    let raw = Peeked::new(raw)?;
+    Ok(match raw.head() {
+        head if foreign::is_arrow(head) => Kind::Arrow(Box::new(raw)),
+        head if head.starts_with(b"PAR1") => Kind::Parquet,
+        _ => Kind::Text(Box::new(raw)),
+    })
+}
 
 /// The lines of an input, decompressed and as UTF-8.
 pub(crate) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {

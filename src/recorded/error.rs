@@ -28,6 +28,6 @@ pub(super) fn damaged(path: &Path, unit: &str, after: u64, problem: &dyn Display
 pub(super) fn not_ours(path: &Path) -> Error {
     refused(
         path,
-        "no records of haul: they are read from its .jsonl, .csv, .sqlite and .parquet outputs",
+        "no records of haul: they are read from its .jsonl, .csv, .sqlite, .parquet and .arrow outputs",
     )
 }

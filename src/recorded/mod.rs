@@ -1,6 +1,6 @@
 //! Reads haul's own outputs again, of every format that contains whole records.
 //!
-//! These are JSON Lines and CSV, possibly compressed, SQLite, and folders of Parquet files. An output is a stream of
+//! These are JSON Lines and CSV, possibly compressed, SQLite, Arrow, and folders of Parquet files. An output is a stream of
 //! [records](Recorded) in the order in which they were written, so the newest record of a request comes last.
 //! Invariant: one record is in memory at a time, with the fields that the caller [wants](Wanted) and no others. What
 //! is not a record, as a line that a kill has torn, is an item like any other, and has a number too. Edge: an output
@@ -10,6 +10,11 @@
 //! nested item as columns of their own (`seller_name`), and `_` for each hyphen in a name. Both SQLite and Parquet have
 //! values of any JSON as text, and omit recipes that found no items.
 
+#[cfg(feature = "parquet")]
+mod arrow;
+#[cfg(not(feature = "parquet"))]
+#[path = "arrow/without.rs"]
+mod arrow;
 mod csv;
 mod error;
 mod item;

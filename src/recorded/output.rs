@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::error::{refused, unreadable};
 use super::item::Visitor;
 use super::wanted::Wanted;
-use super::{csv, jsonl, parquet, sqlite};
+use super::{arrow, csv, jsonl, parquet, sqlite};
 use crate::error::Result;
 use crate::input::{Input, open_lines};
 
@@ -21,6 +21,7 @@ pub(crate) enum OutputFormat {
     Csv,
     Sqlite,
     Parquet,
+    Arrow,
 }
 
 /// An output that haul wrote.
@@ -40,6 +41,7 @@ impl OutputFormat {
             OutputFormat::Csv => "csv",
             OutputFormat::Sqlite => "sqlite",
             OutputFormat::Parquet => "parquet",
+            OutputFormat::Arrow => "arrow",
         }
     }
 }
@@ -61,7 +63,7 @@ impl Output {
     #[must_use]
     pub(crate) fn up_to(mut self, mark: &Value) -> Self {
         let name = match self.format {
-            OutputFormat::Jsonl | OutputFormat::Csv => "bytes",
+            OutputFormat::Jsonl | OutputFormat::Csv | OutputFormat::Arrow => "bytes",
             OutputFormat::Sqlite => "pages",
             // A part is complete, or is not there.
             OutputFormat::Parquet => return self,
@@ -90,6 +92,7 @@ impl Output {
             OutputFormat::Csv => csv::each(&self.path, self.lines()?, wanted, visitor),
             OutputFormat::Sqlite => sqlite::each(&self.path, self.end, wanted, visitor),
             OutputFormat::Parquet => parquet::each(&self.path, wanted, visitor),
+            OutputFormat::Arrow => arrow::each(&self.path, self.end, wanted, visitor),
         }
     }
 
@@ -117,6 +120,9 @@ fn detect_format(path: &Path) -> Result<OutputFormat> {
     let length = file.read(&mut head).map_err(unreadable)?;
     if head[..length].starts_with(b"SQLite format 3\0") {
         return Ok(OutputFormat::Sqlite);
+    }
+    if head[..length].starts_with(b"ARROW1") {
+        return Ok(OutputFormat::Arrow);
     }
     let file = File::open(path).map_err(unreadable)?;
     let mut lines = open_lines(&path.display().to_string(), Box::new(file))?;

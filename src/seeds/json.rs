@@ -121,17 +121,21 @@ fn members(line: &[u8], url: &str) -> serde_json::Result<Map<String, Value>> {
 }
 
 fn entry(maker: &mut JobBuilder, row: u64, line: &[u8], column: &str) -> Entry {
-    let mut members = match members(line, column) {
-        Ok(members) => members,
-        Err(error) => {
-            return bad(
-                row,
-                &without_headers(line),
-                format!("not a JSON object: {error}"),
-                None,
-            );
-        }
-    };
+    let text = || without_headers(line);
+    match members(line, column) {
+        Ok(members) => entry_of(maker, row, members, text, column),
+        Err(error) => bad(row, &text(), format!("not a JSON object: {error}"), None),
+    }
+}
+
+/// The entry of a row with these members; `text` is shown of a row that is none.
+pub(super) fn entry_of(
+    maker: &mut JobBuilder,
+    row: u64,
+    mut members: Map<String, Value>,
+    text: impl Fn() -> String,
+    column: &str,
+) -> Entry {
     let url = members.remove(column);
     let request = match RECORD_FIELDS.iter().all(|name| members.contains_key(*name)) {
         true => request_of_record(&mut members),
@@ -155,19 +159,9 @@ fn entry(maker: &mut JobBuilder, row: u64, line: &[u8], column: &str) -> Entry {
     let request = request.says_something().then_some(request);
     match (url, problem) {
         (Some(Value::String(url)), None) => maker.request(row, &url, request),
-        (_, Some(problem)) => bad(row, &without_headers(line), problem, request),
-        (Some(_), None) => bad(
-            row,
-            &without_headers(line),
-            format!("{column:?} is not a string"),
-            request,
-        ),
-        (None, None) => bad(
-            row,
-            &without_headers(line),
-            format!("no member {column:?}"),
-            request,
-        ),
+        (_, Some(problem)) => bad(row, &text(), problem, request),
+        (Some(_), None) => bad(row, &text(), format!("{column:?} is not a string"), request),
+        (None, None) => bad(row, &text(), format!("no member {column:?}"), request),
     }
 }
 

@@ -13,6 +13,11 @@ mod json;
 mod position;
 mod progress;
 mod repair;
+#[cfg(feature = "parquet")]
+mod rows;
+#[cfg(not(feature = "parquet"))]
+#[path = "rows/without.rs"]
+mod rows;
 mod settings;
 mod shard;
 mod source;

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entry::JobBuilder;
 use super::feeder::{Enough, Feeder};
+use super::rows::Table;
 use super::settings::{ListFormat, SeedSource};
 use super::{json, table, text};
 use crate::error::Result;
 use crate::input::lines::BeforeWait;
-use crate::input::{Input, open_lines, unreadable};
+use crate::input::{self, Input, Kind, open_lines, unreadable};
 
 /// Checks a file before the run begins.
 ///
@@ -28,13 +29,21 @@ pub(super) fn check(path: &Path, format: ListFormat, column: Option<&str>) -> Re
     let unreadable = |source| unreadable(&name, source);
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
-        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+        return Table::parquet(path, column).map(drop);
     }
     if !metadata.is_file() {
         return Ok(());
     }
     let file = File::open(path).map_err(unreadable)?;
-    let mut lines = open_lines(&name, Box::new(file))?;
+    let text: Box<dyn Read> = match format {
+        ListFormat::BySuffix => match input::kind(Box::new(file)).map_err(unreadable)? {
+            Kind::Text(text) => text,
+            Kind::Arrow(raw) => return Table::arrow(&name, raw, column).map(drop),
+            Kind::Parquet => return Table::parquet(path, column).map(drop),
+        },
+        _ => Box::new(file),
+    };
+    let mut lines = open_lines(&name, text)?;
     match detect_format(format, Some(path), &mut lines, &mut ()).map_err(unreadable)? {
         ListFormat::Csv => table::check(&name, &mut lines, table::TableKind::Csv, column),
         ListFormat::Tsv => table::check(&name, &mut lines, table::TableKind::Tsv, column),
@@ -57,6 +66,10 @@ pub(super) fn read(
         _ => ("standard input".to_owned(), None),
     };
     let unreadable = |source| unreadable(&name, source);
+    let column = feeder.settings.url_column.clone();
+    if let Some(folder) = path.filter(|path| path.is_dir()) {
+        return Table::parquet(folder, column.as_deref())?.read(maker, feeder);
+    }
     let raw: Box<dyn Read> = match path {
         Some(path) => Box::new(File::open(path).map_err(unreadable)?),
         None => Box::new(io::stdin()),
@@ -65,7 +78,20 @@ pub(super) fn read(
         inner: raw,
         read: feeder.progress.read.clone(),
     };
-    let mut lines = open_lines(&name, Box::new(counted))?;
+    let text: Box<dyn Read> = match feeder.settings.format {
+        ListFormat::BySuffix => match input::kind(Box::new(counted)).map_err(unreadable)? {
+            Kind::Text(text) => text,
+            Kind::Arrow(raw) => {
+                return Table::arrow(&name, raw, column.as_deref())?.read(maker, feeder);
+            }
+            Kind::Parquet => {
+                let path = path.unwrap_or(Path::new("standard input"));
+                return Table::parquet(path, column.as_deref())?.read(maker, feeder);
+            }
+        },
+        _ => Box::new(counted),
+    };
+    let mut lines = open_lines(&name, text)?;
     let format = detect_format(feeder.settings.format, path, &mut lines, feeder);
     match format.map_err(unreadable)? {
         ListFormat::BySuffix | ListFormat::Text => {

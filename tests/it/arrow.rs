@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::{haul, run};
 use crate::folder::Folder;
+use crate::stranger::nobody;
 use crate::tools;
 
 const STRANGERS: &str = include_str!("arrow/strangers.py");
@@ -125,5 +126,110 @@ fn a_run_adds_to_a_file_that_another_one_wrote() {
     assert_eq!(
         urls,
         [json!("http://a.example/1"), json!("http://a.example/2")]
+    );
+}
+
+#[test]
+fn lists_in_parquet_and_arrow_carry_the_values_of_their_columns_with_their_types() {
+    let Some(python) = tools::python("parquet") else {
+        return;
+    };
+    let folder = Folder::new();
+    let made = Command::new(&python)
+        .args(["-c", include_str!("arrow/lists.py")])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let fetch = |list: &[&str]| {
+        let words = ["fetch", "--dry-run", "-q", "-f", "jsonl"];
+        run(folder.path(), &[&words, list].concat())
+    };
+    let mut first = None;
+    for list in [
+        "snappy.parquet",
+        "zstd.parquet",
+        "list.arrow",
+        "stream",
+        "folder",
+    ] {
+        let (code, records, errors) = fetch(&["-i", list]);
+        assert_eq!(code, Some(3), "{list}: {errors}");
+        let records: Vec<Value> = records
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let summary: Vec<_> = records
+            .iter()
+            .map(|record| json!([record["row"], record["error"], record["columns"]]))
+            .collect();
+        assert_eq!(
+            summary[0],
+            json!([1, "skipped", {
+                "id": 0, "price": 0.5, "ok": true, "day": "2026-11-30", "at": "2026-11-30T12:00:01.5Z",
+                "tags": ["a", "b"], "shop": {"name": "x", "size": 3}, "kind": "new",
+            }])
+        );
+        assert_eq!(summary[2][2]["price"], Value::Null);
+        assert_eq!(summary[5][1], "malformed");
+        assert_eq!(summary[6][1], "malformed");
+        assert_eq!(summary.len(), 7, "{list}");
+        assert_eq!(*first.get_or_insert(summary.clone()), summary, "{list}");
+    }
+    let (code, rows, errors) = fetch(&["-i", "folder", "--rows", "5", "-n", "1"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(rows.contains("http://site4.example/"), "{rows}");
+
+    let mut piped = haul(
+        folder.path(),
+        &["fetch", "-", "--dry-run", "-q", "-f", "csv"],
+    );
+    piped.stdin(fs::File::open(folder.path().join("stream")).unwrap());
+    let output = piped.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 8);
+
+    let (code, rows, _) = fetch(&["-i", "named.parquet", "--url-column", "link"]);
+    assert_eq!((code, rows.lines().count()), (Some(0), 1));
+    for (list, problem) in [
+        ("named.parquet", "no column \"url\": its columns are link"),
+        (
+            "bytes.parquet",
+            "cannot carry its column \"raw\" of type BYTE_ARRAY",
+        ),
+    ] {
+        let (code, _, errors) = fetch(&["-i", list]);
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains(problem), "{errors}");
+    }
+}
+
+#[test]
+fn the_failures_in_a_file_are_fetched_again_and_it_is_compared_as_other_outputs_are() {
+    let folder = Folder::new();
+    let nobody = nobody();
+    let list = format!("http://{nobody}/1\nhttp://{nobody}/2\n");
+    fs::write(folder.path().join("list"), list).unwrap();
+    let words = ["fetch", "list", "-q", "--retries", "0", "-o", "out.arrow"];
+    let (code, _, errors) = run(folder.path(), &words);
+    assert_eq!(code, Some(4), "{errors}");
+    fs::copy(
+        folder.path().join("out.arrow"),
+        folder.path().join("old.arrow"),
+    )
+    .unwrap();
+    let retry = ["retry", "out.arrow", "--", "--retries", "0"];
+    let (code, _, errors) = run(folder.path(), &retry);
+    assert_eq!(code, Some(4), "{errors}");
+    assert!(errors.contains("2 records"), "{errors}");
+    // The newest record of each counts.
+    let (code, text, errors) = run(folder.path(), &["diff", "old.arrow", "out.arrow"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(
+        text.contains("2 unchanged") || text.contains("2 pages"),
+        "{text}"
     );
 }
