@@ -156,7 +156,6 @@ pub mod audit;
 pub mod compare;
 pub mod diff;
 pub mod origin;
-#[cfg(feature = "cli")]
 pub mod replay;
 pub mod report;
 
