@@ -34,6 +34,7 @@ mod recipe;
 mod report;
 mod resume;
 mod retry;
+mod schema;
 mod select;
 mod serve;
 mod serving;
@@ -149,14 +150,17 @@ enum Wanted {
     /// Serve a folder, an archive or a generated site for practice, with latency and faults
     ///
     /// An archive (.warc, .wacz, a job, saved pages) is served as the site that it was, with all its hosts. A folder of
-    /// files and a generated site have one host each. Prints the addresses that it listens on. Besides the site there is /fault/, an index of everything that a server can
-    /// do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and /echo.
+    /// files and a generated site have one host each. Prints the addresses that it listens on. Besides the site there is
+    /// /fault/, an index of everything that a server can do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and
+    /// /echo.
     Serve(serve::ServeArguments),
     /// Print every setting in effect, and where it comes from
     ///
     /// Takes the flags of fetch. The output is a valid configuration file, without secrets.
     #[command(args_override_self = true)]
     Config(Box<FetchArguments>),
+    /// Print the JSON Schema of records, of progress or of recipes
+    Schema(schema::SchemaArguments),
     /// Print a shell completion script
     Completions(completions::CompletionsArguments),
     /// Print the manual page of haul or of one command
@@ -309,6 +313,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
         Wanted::Audit(arguments) => Ok(Task::Audit(Box::new(arguments))),
         Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
         Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),
+        Wanted::Schema(arguments) => Ok(Task::Print(arguments.text())),
         Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),
         Wanted::Man(arguments) => Ok(Task::Print(arguments.text(command)?)),
     }

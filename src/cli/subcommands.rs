@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// The names of the subcommands.
-pub(super) const SUBCOMMANDS: [&str; 16] = [
+pub(super) const SUBCOMMANDS: [&str; 17] = [
     "select",
     "recipe",
     "fetch",
@@ -18,6 +18,7 @@ pub(super) const SUBCOMMANDS: [&str; 16] = [
     "audit",
     "serve",
     "config",
+    "schema",
     "completions",
     "man",
 ];
