@@ -255,9 +255,10 @@ impl Host {
         let is_opening = matches!(self.protocol, Protocol::Asked(_));
         let in_flight = least_busy.in_flight();
         match allowed {
-            // Without waiting for it: the others take requests meanwhile.
+            // Without waiting for it: the others take requests meanwhile, as many as the server allows.
             Http2Connections::UpTo(most) => {
-                self.shared.len() < most.get() && in_flight > 0 && !is_opening
+                let is_full = in_flight >= least_busy.capacity();
+                self.shared.len() < most.get() && in_flight > 0 && (is_full || !is_opening)
             }
             // They do not, so a request that finds one being opened waits for that.
             Http2Connections::AsNeeded => {
