@@ -54,10 +54,10 @@ pub(crate) fn serve(protocols: &[&str], connections: Arc<AtomicUsize>) -> Socket
     address
 }
 
-/// A server for HTTP/2 over plain TCP, with at most `streams` requests at a time on each connection.
+/// A server for HTTP/2 over plain TCP, with at most four requests at a time on each connection.
 ///
 /// It has a start page with links to `number` pages, and responds to those only once all of them were requested.
-fn serve_plain(number: usize, streams: u32, connections: Arc<AtomicUsize>) -> SocketAddr {
+fn serve_plain(number: usize, connections: Arc<AtomicUsize>) -> SocketAddr {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -69,22 +69,17 @@ fn serve_plain(number: usize, streams: u32, connections: Arc<AtomicUsize>) -> So
         runtime.block_on(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(talk_plain(stream, number, streams, all.clone()));
+                tokio::spawn(talk_plain(stream, number, all.clone()));
             }
         });
     });
     address
 }
 
-async fn talk_plain(
-    stream: TcpStream,
-    number: usize,
-    streams: u32,
-    all: Arc<Barrier>,
-) -> Option<()> {
+async fn talk_plain(stream: TcpStream, number: usize, all: Arc<Barrier>) -> Option<()> {
     let mut builder = h2::server::Builder::new();
     let handshake = builder
-        .max_concurrent_streams(streams)
+        .max_concurrent_streams(4)
         .handshake::<_, bytes::Bytes>(stream);
     let mut connection = handshake.await.ok()?;
     while let Some(Ok((request, mut answer))) = connection.accept().await {
@@ -215,7 +210,7 @@ fn a_run_limited_to_http_1_does_not_offer_http_2() {
 fn a_host_that_allows_few_requests_at_a_time_on_a_connection_gets_another() {
     // One lane, which knows the server's limit from the start page on.
     let connections = Arc::new(AtomicUsize::new(0));
-    let address = serve_plain(16, 4, connections.clone());
+    let address = serve_plain(16, connections.clone());
     let mut settings = Config::crawl([format!("http://{address}/")]);
     settings.engine = "processes:1x16".parse().unwrap();
     settings.program = Some(PATH.into());
@@ -230,8 +225,7 @@ fn a_host_that_allows_few_requests_at_a_time_on_a_connection_gets_another() {
 fn as_many_connections_as_asked_for_share_the_requests_to_a_host() {
     on_every_engine(|engine| {
         let connections = Arc::new(AtomicUsize::new(0));
-        // Any distribution of the requests will do: the server allows all of them on one connection.
-        let address = serve_plain(8, 8, connections.clone());
+        let address = serve_plain(8, connections.clone());
         let urls = (0..8).map(|page| format!("http://{address}/all/{page}"));
         let mut settings = config(engine, urls);
         settings.frontier.per_host = 8;

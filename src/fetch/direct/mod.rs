@@ -241,8 +241,8 @@ impl Direct {
         let deadlines = &self.shared.plan.settings.deadlines;
         let failed = |error| fault::from_client(&error, Stage::Head, deadlines);
         let phases = opened.phases;
-        let is_first = !self.pool.borrow().shares(&job.host);
-        let start = Session::start(opened, is_first, room);
+        let awaits_limit = self.pool.borrow().awaits_limit(&job.host);
+        let start = Session::start(opened, awaits_limit, room);
         let session = self.in_time(async { start.await.map_err(failed) }).await?;
         self.pool.borrow_mut().share(&job.host, session.clone());
         if let Some(opening) = opening {

@@ -172,11 +172,13 @@ impl Pool {
         host.shared.push(session);
     }
 
-    /// Whether there is a connection that all requests to a host use.
-    pub(super) fn shares(&self, host: &HostKey) -> bool {
-        self.hosts
-            .get(host)
-            .is_some_and(|host| !host.shared.is_empty())
+    /// Whether a new connection to a host may be used only once its server has said how many requests it allows.
+    ///
+    /// Where there are to be several, no request may gather on one of them beyond that.
+    pub(super) fn awaits_limit(&self, host: &HostKey) -> bool {
+        let is_another = |host: &Host| !host.shared.is_empty();
+        matches!(self.http2_connections, Http2Connections::UpTo(_))
+            || self.hosts.get(host).is_some_and(is_another)
     }
 
     /// Makes room for a connection, by closing connections that nobody uses if there is none.

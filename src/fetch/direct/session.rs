@@ -41,13 +41,13 @@ pub(super) struct InUse(pub(super) Rc<Session>);
 impl Session {
     /// Starts HTTP/2 on a connection.
     ///
-    /// If it is not the first one to its host, the server's limit is waited for: it is why there is another.
+    /// `awaits_limit` says whether to wait until the server has said how many requests it allows.
     ///
     /// # Errors
     /// When the connection breaks.
     pub(super) async fn start(
         opened: Opened,
-        is_first: bool,
+        awaits_limit: bool,
         room: Room,
     ) -> Result<Rc<Self>, h2::Error> {
         let handshake = Builder::new()
@@ -68,7 +68,7 @@ impl Session {
             drop(room);
         });
         // RFC 9113 3.4: the server's settings come before everything else, so before its reply to a ping.
-        if !is_first && let Some(mut ping) = ping {
+        if awaits_limit && let Some(mut ping) = ping {
             ping.ping(Ping::opaque()).await?;
         }
         Ok(Rc::new(Self {
