@@ -122,8 +122,8 @@ enum Wanted {
     ///
     /// A job is resumed with the settings that it was started with, for its failed URLs only. A job stores no secrets (-H, -u,
     /// -b, --data), so give them again after --. For a run without a job, name its output: .jsonl or .csv (also compressed),
-    /// .sqlite or .parquet. Records do not contain the flags, headers or bodies of their run, so give those after --. Each
-    /// URL gets one more record in the same output; its last record counts.
+    /// .sqlite, .parquet or .arrow. Records do not contain the flags, headers or bodies of their run, so give those after --.
+    /// Each URL gets one more record in the same output; its last record counts.
     #[command(after_help = RETRY_EXAMPLES)]
     Retry(retry::RetryArguments),
     /// Explain why a URL of a job is waiting, failed, was skipped, or was never requested
@@ -134,9 +134,9 @@ enum Wanted {
     Explain(explain::ExplainArguments),
     /// Show what changed between two runs of the same site
     ///
-    /// OLD and NEW are job folders, outputs (.jsonl, .csv, .sqlite, .parquet) or archives (.warc, .wacz, saved pages), in any
-    /// combination. Reports pages that broke, disappeared, moved or are new, changed texts and titles, and changed values of
-    /// fields and items. A page that NEW did not request, because it ended early or was limited, is not reported as gone.
+    /// OLD and NEW are job folders, outputs (.jsonl, .csv, .sqlite, .parquet, .arrow) or archives (.warc, .wacz, saved pages),
+    /// in any combination. Reports pages that broke, disappeared, moved or are new, changed texts and titles, and changed
+    /// values of fields and items. A page that NEW did not request, because it ended early or was limited, is not reported as gone.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(diff::DiffArguments),
     /// Check whether a run was polite, by when each of its requests was sent

@@ -25,7 +25,7 @@ use super::plan::Plan;
 /// The arguments of `haul retry`.
 #[derive(Debug, Args)]
 pub(super) struct RetryArguments {
-    /// A job folder, or the output of a run without a job: .jsonl, .csv, .sqlite or .parquet
+    /// A job folder, or the output of a run without a job: .jsonl, .csv, .sqlite, .parquet or .arrow
     #[arg(value_name = "JOB|FILE")]
     failed: PathBuf,
 

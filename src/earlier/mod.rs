@@ -8,7 +8,7 @@
 //!
 //! | source | what it lacks |
 //! |---|---|
-//! | records: `.jsonl`, `.csv`, `.sqlite`, `.parquet` | what was not requested, and whether the run came to its end; validators, unless `etag` and `last-modified` were recorded; the text, unless it was recorded (`body`) or saved as a file; of a redirect that was followed, any page but the last |
+//! | records: `.jsonl`, `.csv`, `.sqlite`, `.parquet`, `.arrow` | what was not requested, and whether the run came to its end; validators, unless `etag` and `last-modified` were recorded; the text, unless it was recorded (`body`) or saved as a file; of a redirect that was followed, any page but the last |
 //! | archives: WARC, WACZ, saved pages | what was not requested, and whether the run came to its end; failures without a response; rows, depths, passes, methods, and pages that links were found on; fields and items. They have robots.txt, sitemaps, and each redirect of a chain as pages of their own |
 //! | a job whose output is one of those | what that output lacks, except what was not requested and why, whether the run came to its end, validators and fingerprints of texts, and, next to an archive, failures without a response |
 //! | a job with another output, such as lines of text | methods, passes, where redirects lead, and the pages that links were found on; of pages without status 200, all but the status |

@@ -414,3 +414,22 @@ pub(super) fn tree(folder: &Path) -> Vec<(String, String)> {
     files.sort();
     files
 }
+
+/// The record of a visit as a row of typed columns has it: without what is a table of its own, and with its moment as
+/// milliseconds since 1970.
+#[cfg(feature = "parquet")]
+pub(super) fn typed(visit: &Visit) -> serde_json::Map<String, serde_json::Value> {
+    let record = serde_json::to_value(super::Record::of(visit, true)).unwrap();
+    let serde_json::Value::Object(mut record) = record else {
+        panic!("a record is an object")
+    };
+    for field in ["fields", "items", "misses"] {
+        record.remove(field);
+    }
+    if let Some(sent) = record["sent"].as_str() {
+        let sent = crate::text::moment::parse(sent).unwrap();
+        let since = sent.duration_since(UNIX_EPOCH).unwrap();
+        record.insert("sent".into(), (since.as_millis() as u64).into());
+    }
+    record
+}

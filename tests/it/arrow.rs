@@ -225,6 +225,9 @@ fn the_failures_in_a_file_are_fetched_again_and_it_is_compared_as_other_outputs_
     let (code, _, errors) = run(folder.path(), &retry);
     assert_eq!(code, Some(4), "{errors}");
     assert!(errors.contains("2 records"), "{errors}");
+    let (code, text, errors) = run(folder.path(), &["audit", "out.arrow"]);
+    assert_eq!(code, Some(4), "no limit is demanded: {errors}");
+    assert!(text.contains("(4 requests, 1 host)"), "{text}");
     // The newest record of each counts.
     let (code, text, errors) = run(folder.path(), &["diff", "old.arrow", "out.arrow"]);
     assert_eq!(code, Some(0), "{errors}");

@@ -7,9 +7,10 @@ use std::path::Path;
 use haul::origin::{Origin, Reply, Response, Site};
 use serde_json::Value;
 
-use crate::cli;
+use crate::cli::{self, go};
 use crate::folder::Folder;
 use crate::run::{on_every_engine, wait};
+use crate::since::asked;
 use crate::written;
 
 /// What servers say of three pages: one stays fresh, one has to be asked, one must not be kept.
@@ -40,13 +41,6 @@ fn site() -> Origin {
     site.start().unwrap()
 }
 
-/// Runs a command that has to succeed, and returns what it says.
-fn go(folder: &Path, line: &[&str]) -> String {
-    let (code, _, stderr) = cli::run(folder, line);
-    assert_eq!(code, Some(0), "{line:?}: {stderr}");
-    stderr
-}
-
 /// The records of an output by path.
 fn by_path(file: &Path) -> BTreeMap<String, Value> {
     let path = |record: &Value| {
@@ -57,14 +51,6 @@ fn by_path(file: &Path) -> BTreeMap<String, Value> {
         .into_iter()
         .map(|one| (path(&one), one))
         .collect()
-}
-
-/// The paths that were asked, without robots.txt.
-fn asked(origin: &Origin) -> Vec<String> {
-    let mut paths = origin.log().paths();
-    paths.retain(|path| path != "/robots.txt");
-    paths.sort_unstable();
-    paths
 }
 
 fn count(cache: &Path, what: &str) -> i64 {

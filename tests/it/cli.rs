@@ -84,6 +84,13 @@ pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Program {
     Program::new(folder, arguments)
 }
 
+/// Runs the binary, which has to end with 0, and returns what it says on standard error.
+pub(crate) fn go(folder: &Path, arguments: &[&str]) -> String {
+    let (code, _, errors) = run(folder, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {errors}");
+    errors
+}
+
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     split_output(haul(folder, arguments).output().unwrap())
 }

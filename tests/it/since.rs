@@ -23,6 +23,14 @@ use crate::{stranger, tools, written};
 /// The pages of the site: `/` links to `/1`, `/1` to `/2`, and so on.
 const PAGES: u64 = 6;
 
+/// The paths that were asked, without robots.txt.
+pub(crate) fn asked(origin: &Origin) -> Vec<String> {
+    let mut paths = origin.log().paths();
+    paths.retain(|path| path != "/robots.txt");
+    paths.sort_unstable();
+    paths
+}
+
 /// A page of an edition of the site. Page 3 has a counter, page 4 another text in each edition, page 5 has no validator.
 fn page(number: u64, edition: u64, asked: u64) -> (Option<String>, String) {
     let words: String = (0..60)
@@ -288,6 +296,27 @@ fn edition(address: SocketAddr, edition: u64) -> Origin {
     Origin::at(address, Site::new(settings).unwrap()).unwrap()
 }
 
+/// The records of a job by URL, each once.
+fn by_url(folder: &Path, job: &str) -> BTreeMap<String, serde_json::Value> {
+    let records = written::jsonl(&folder.join(job).join("records.jsonl"));
+    let count = records.len();
+    let url = |record: &serde_json::Value| record["url"].as_str().unwrap().to_owned();
+    let by_url: BTreeMap<_, _> = records.into_iter().map(|one| (url(&one), one)).collect();
+    assert_eq!(by_url.len(), count, "{job}: each once");
+    by_url
+}
+
+/// Runs a command that is killed three times, and then goes on to its end.
+fn run_with_kills(folder: &Path, line: &[&str], origin: &Origin) {
+    for killed_at in [50, 150, 250] {
+        let mut child = cli::haul(folder, line).spawn().unwrap();
+        wait(origin.log().wait_for_hits(killed_at));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    cli::go(folder, line);
+}
+
 #[test]
 fn a_second_crawl_that_is_killed_again_and_again_has_each_page_once_and_names_exactly_the_changed_ones()
  {
@@ -309,26 +338,8 @@ fn a_second_crawl_that_is_killed_again_and_again_has_each_page_once_and_names_ex
     drop(first);
     let second = edition(address, 2);
     let line = [&base[..], &["--job", "new", "--since", "old"]].concat();
-    for killed_at in [50, 150, 250] {
-        let mut child = cli::haul(path, &line).spawn().unwrap();
-        wait(second.log().wait_for_hits(killed_at));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let (code, _, stderr) = cli::run(path, &line);
-    assert_eq!(code, Some(0), "{stderr}");
-    let by_url = |job: &str| {
-        let records = written::jsonl(&path.join(job).join("records.jsonl"));
-        let count = records.len();
-        let text = |record: &serde_json::Value| record["url"].as_str().unwrap().to_owned();
-        let by_url: BTreeMap<_, _> = records
-            .into_iter()
-            .map(|record| (text(&record), record))
-            .collect();
-        assert_eq!(by_url.len(), count, "{job}: each once");
-        by_url
-    };
-    let (old, new) = (by_url("old"), by_url("new"));
+    run_with_kills(path, &line, &second);
+    let (old, new) = (by_url(path, "old"), by_url(path, "new"));
     assert!(
         old.len() > 400 && old.keys().eq(new.keys()),
         "{} {}",

@@ -1,9 +1,7 @@
 //! An archive as the earlier run: it has the bodies, so whatever is wanted of a page can be had although it was not sent again.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,28 +10,12 @@ use flate2::write::GzEncoder;
 use haul::origin::{Origin, Reply, Response, Site};
 use serde_json::Value;
 
-use super::{PAGES, edition, site};
+use super::{PAGES, by_url, edition, run_with_kills, site};
 use crate::archive::run_strangers;
-use crate::cli;
+use crate::cli::{self, go};
 use crate::folder::Folder;
-use crate::run::{on_every_engine, wait};
+use crate::run::on_every_engine;
 use crate::{stranger, tools, written};
-
-/// Runs a command that has to succeed.
-fn go(folder: &Path, line: &[&str]) {
-    let (code, _, stderr) = cli::run(folder, line);
-    assert_eq!(code, Some(0), "{line:?}: {stderr}");
-}
-
-/// The records of a job by URL, each once.
-fn by_url(folder: &Path, job: &str) -> BTreeMap<String, Value> {
-    let records = written::jsonl(&folder.join(job).join("records.jsonl"));
-    let count = records.len();
-    let url = |record: &Value| record["url"].as_str().unwrap().to_owned();
-    let by_url: BTreeMap<_, _> = records.into_iter().map(|one| (url(&one), one)).collect();
-    assert_eq!(by_url.len(), count, "{job}: each once");
-    by_url
-}
 
 #[test]
 fn what_an_archive_has_is_read_as_if_it_had_been_sent_again() {
@@ -154,13 +136,7 @@ fn a_second_crawl_from_an_archive_that_is_killed_again_and_again_has_each_page_o
     drop(first);
     let second = edition(address, 2);
     let line = [&base[..], &["--job", "new", "--since", "old.warc.gz"]].concat();
-    for killed_at in [50, 150, 250] {
-        let mut child = cli::haul(path, &line).spawn().unwrap();
-        wait(second.log().wait_for_hits(killed_at));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    go(path, &line);
+    run_with_kills(path, &line, &second);
     let new = by_url(path, "new");
     let changes = second.site().changes_since(1);
     let mut pages = 0;

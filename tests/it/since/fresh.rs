@@ -7,7 +7,8 @@ use std::path::Path;
 use haul::origin::{Origin, Reply, Response, Site};
 use serde_json::Value;
 
-use crate::cli;
+use super::asked;
+use crate::cli::{self, go};
 use crate::folder::Folder;
 use crate::run::on_every_engine;
 use crate::written;
@@ -89,12 +90,6 @@ fn site() -> Origin {
     site.start().unwrap()
 }
 
-/// Runs a command that has to succeed.
-fn go(folder: &Path, line: &[&str]) {
-    let (code, _, stderr) = cli::run(folder, line);
-    assert_eq!(code, Some(0), "{line:?}: {stderr}");
-}
-
 /// The records of a job by path, each once.
 fn by_path(folder: &Path, job: &str) -> BTreeMap<String, Value> {
     let records = written::jsonl(&folder.join(job).join("records.jsonl"));
@@ -106,14 +101,6 @@ fn by_path(folder: &Path, job: &str) -> BTreeMap<String, Value> {
     let by_path: BTreeMap<_, _> = records.into_iter().map(|one| (path(&one), one)).collect();
     assert_eq!(by_path.len(), count, "{job}: each once");
     by_path
-}
-
-/// The paths that were asked, without robots.txt.
-fn asked(origin: &Origin) -> Vec<String> {
-    let mut paths = origin.log().paths();
-    paths.retain(|path| path != "/robots.txt");
-    paths.sort_unstable();
-    paths
 }
 
 /// The paths of the site that are asked although fresh pages are used.
